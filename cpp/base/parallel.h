@@ -1,0 +1,37 @@
+#pragma once
+#include <cstdint>
+#include <type_traits>
+
+namespace izvod {
+
+int num_threads();
+void set_num_threads(int n);
+bool in_parallel_region();
+
+// Set by bind/: called around work that is handed to threads, to let other Python threads run.
+struct LockHooks {
+  void* (*release)();
+  void (*acquire)(void*);
+};
+void set_lock_hooks(LockHooks hooks);
+
+namespace detail {
+void run_blocks(int64_t n, int64_t grain, void (*call)(void*, int64_t, int64_t), void* fn);
+}
+
+// Calls fn(begin, end) for consecutive blocks of `grain` indices of [0, n), the last one shorter.
+// The blocks depend on n and grain alone, never on the number of threads, so results that
+// depend on the cut (partial sums) are the same for every number of threads. A single block runs on
+// the calling thread. An exception in fn is rethrown after all threads have stopped.
+template <class F>
+void parallel_for(int64_t n, int64_t grain, F&& fn) {
+  if (n <= grain) {
+    if (n > 0) fn(int64_t(0), n);
+    return;
+  }
+  detail::run_blocks(
+      n, grain, [](void* f, int64_t b, int64_t e) { (*static_cast<std::remove_reference_t<F>*>(f))(b, e); },
+      const_cast<void*>(static_cast<const void*>(&fn)));
+}
+
+}  // namespace izvod

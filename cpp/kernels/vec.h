@@ -1,0 +1,134 @@
+#pragma once
+// A short vector of the width that this copy's instruction set has: arithmetic, comparison, selection.
+// Built on the compiler's vector types, so one text serves SSE, AVX2, AVX-512 and NEON.
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "kernels/isa.h"
+
+namespace izvod::kernels::IZVOD_ISA {
+
+#if defined(__AVX512F__)
+inline constexpr int vec_bytes = 64;
+#elif defined(__AVX__)
+inline constexpr int vec_bytes = 32;
+#else
+inline constexpr int vec_bytes = 16;
+#endif
+
+template <int bytes> struct SignedInt;
+template <> struct SignedInt<4> { using type = int32_t; };
+template <> struct SignedInt<8> { using type = int64_t; };
+
+template <class T>
+struct Vec {
+  static constexpr int width = vec_bytes / int(sizeof(T));
+  using Lane = T;
+  using Int = typename SignedInt<sizeof(T)>::type;
+  typedef T Native __attribute__((vector_size(vec_bytes)));
+  typedef T Unaligned __attribute__((vector_size(vec_bytes), aligned(sizeof(T)), may_alias));
+
+  Native v;
+
+  Vec() = default;
+  Vec(Native x) : v(x) {}
+  template <class S>
+    requires std::is_arithmetic_v<S>
+  Vec(S x) : v(T(x) - Native{}) {}
+
+  static Vec load(const T* p) { return Vec(Native(*reinterpret_cast<const Unaligned*>(p))); }
+  void store(T* p) const { *reinterpret_cast<Unaligned*>(p) = v; }
+  // The first n lanes, the others zero. Tails go through here, so that the body is written once.
+  static Vec load(const T* p, int64_t n) {
+    if (n >= width) return load(p);
+    Vec r(Native{});
+    std::memcpy(&r.v, p, size_t(n) * sizeof(T));
+    return r;
+  }
+  void store(T* p, int64_t n) const {
+    if (n >= width) return store(p);
+    std::memcpy(p, &v, size_t(n) * sizeof(T));
+  }
+
+  T operator[](int i) const { return v[i]; }
+  friend Vec operator+(Vec a, Vec b) { return a.v + b.v; }
+  friend Vec operator-(Vec a, Vec b) { return a.v - b.v; }
+  friend Vec operator*(Vec a, Vec b) { return a.v * b.v; }
+  friend Vec operator/(Vec a, Vec b) { return a.v / b.v; }
+  friend Vec operator-(Vec a) { return -a.v; }
+  Vec& operator+=(Vec o) { return *this = *this + o; }
+  Vec& operator-=(Vec o) { return *this = *this - o; }
+  Vec& operator*=(Vec o) { return *this = *this * o; }
+};
+
+// A comparison's result: all bits of a lane set, or none.
+template <class T>
+struct Mask {
+  using Int = typename Vec<T>::Int;
+  typedef Int Native __attribute__((vector_size(vec_bytes)));
+  Native v;
+  friend Mask operator&(Mask a, Mask b) { return {a.v & b.v}; }
+  friend Mask operator|(Mask a, Mask b) { return {a.v | b.v}; }
+  friend Mask operator~(Mask a) { return {~a.v}; }
+  bool operator[](int i) const { return v[i] != 0; }
+};
+
+template <class T> Mask<T> operator<(Vec<T> a, Vec<T> b) { return {a.v < b.v}; }
+template <class T> Mask<T> operator<=(Vec<T> a, Vec<T> b) { return {a.v <= b.v}; }
+template <class T> Mask<T> operator>(Vec<T> a, Vec<T> b) { return {a.v > b.v}; }
+template <class T> Mask<T> operator>=(Vec<T> a, Vec<T> b) { return {a.v >= b.v}; }
+template <class T> Mask<T> operator==(Vec<T> a, Vec<T> b) { return {a.v == b.v}; }
+template <class T> Mask<T> operator!=(Vec<T> a, Vec<T> b) { return {a.v != b.v}; }
+
+// m ? a : b, lane by lane.
+template <class T>
+Vec<T> where(Mask<T> m, std::type_identity_t<Vec<T>> a, std::type_identity_t<Vec<T>> b) {
+  return m.v ? a.v : b.v;
+}
+template <class T> Mask<T> isnan(Vec<T> x) { return x != x; }
+
+// The same bits as another kind of lane.
+template <class To, class From>
+Vec<To> bits_as(Vec<From> x) {
+  static_assert(sizeof(To) == sizeof(From));
+  return Vec<To>(typename Vec<To>::Native(x.v));
+}
+// Lane by lane to the type of the same size: truncates towards zero.
+template <class To, class From>
+Vec<To> convert(Vec<From> x) {
+  static_assert(sizeof(To) == sizeof(From));
+  return Vec<To>(__builtin_convertvector(x.v, typename Vec<To>::Native));
+}
+
+// Lane by lane with a scalar function; the compiler turns it into one instruction where there is one.
+template <class T, class F>
+Vec<T> map(Vec<T> x, F f) {
+  Vec<T> r;
+  for (int i = 0; i < Vec<T>::width; ++i) r.v[i] = f(x.v[i]);
+  return r;
+}
+
+// a * b + c rounded once (in two steps where the machine has no such instruction).
+template <class T>
+Vec<T> fma(Vec<T> a, std::type_identity_t<Vec<T>> b, std::type_identity_t<Vec<T>> c) {
+  return a.v * b.v + c.v;  // contracted: kernels are compiled with -ffp-contract=fast
+}
+
+// Like x86's own: the second operand where one is nan. Ops that pass nan on say so themselves.
+template <class T>
+Vec<T> min(Vec<T> a, std::type_identity_t<Vec<T>> b) { return a.v < b.v ? a.v : b.v; }
+template <class T>
+Vec<T> max(Vec<T> a, std::type_identity_t<Vec<T>> b) { return a.v > b.v ? a.v : b.v; }
+
+// Sums of lanes in a fixed tree.
+template <class T>
+T sum_lanes(Vec<T> x) {
+  T lanes[Vec<T>::width];
+  x.store(lanes);
+  for (int step = Vec<T>::width / 2; step; step /= 2)
+    for (int i = 0; i < step; ++i) lanes[i] += lanes[i + step];
+  return lanes[0];
+}
+
+}  // namespace izvod::kernels::IZVOD_ISA
