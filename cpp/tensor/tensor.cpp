@@ -1,0 +1,124 @@
+#include "tensor/tensor.h"
+
+namespace izvod {
+
+int64_t checked_numel(const Dims& sizes, DType dtype) {
+  int64_t n = 1;
+  bool overflow = false;
+  for (int64_t s : sizes) {
+    check(s >= 0, "Trying to create tensor with negative dimension ", s, ": ", sizes);
+    overflow |= __builtin_mul_overflow(n, s, &n);
+  }
+  for (int64_t s : sizes)
+    if (s == 0) return 0;
+  int64_t bytes;
+  overflow |= __builtin_mul_overflow(n, itemsize(dtype), &bytes);
+  check(!overflow, "Storage size calculation overflowed with sizes=", sizes);
+  return n;
+}
+
+Dims contiguous_strides(const Dims& sizes) {
+  Dims strides;
+  strides.resize(sizes.size());
+  int64_t step = 1;
+  for (int64_t d = sizes.size() - 1; d >= 0; --d) {
+    strides[d] = step;
+    step *= std::max<int64_t>(sizes[d], 1);
+  }
+  return strides;
+}
+
+bool is_contiguous(const Dims& sizes, const Dims& strides) {
+  int64_t step = 1;
+  bool contiguous = true;
+  for (int64_t d = sizes.size() - 1; d >= 0; --d) {
+    if (sizes[d] == 0) return true;
+    if (sizes[d] == 1) continue;
+    contiguous &= strides[d] == step;
+    step *= sizes[d];
+  }
+  return contiguous;
+}
+
+static Tensor fresh(const Dims& sizes, const Dims& strides, DType dtype, int64_t numel, bool contiguous) {
+  auto* t = new TensorImpl;
+  Ref<TensorImpl> r(t);
+  t->dtype = dtype;
+  t->numel = numel;
+  t->contiguous = contiguous;
+  t->sizes = sizes;
+  t->strides = strides;
+  t->storage = Storage::make(size_t(numel * itemsize(dtype)));
+  t->data = static_cast<char*>(t->storage->data());
+  return Tensor(std::move(r));
+}
+
+Tensor empty(const Dims& sizes, DType dtype) {
+  const int64_t n = checked_numel(sizes, dtype);
+  return fresh(sizes, contiguous_strides(sizes), dtype, n, true);
+}
+
+// Whether the elements fill their memory without gap or overlap, in some order of the dimensions.
+static bool is_dense(const Tensor& x) {
+  Dims order;
+  for (int64_t d = 0; d < x.dim(); ++d)
+    if (x.sizes()[d] != 1) order.push_back(d);
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return x.strides()[a] < x.strides()[b]; });
+  int64_t step = 1;
+  for (int64_t d : order) {
+    if (x.strides()[d] != step) return false;
+    step *= x.sizes()[d];
+  }
+  return true;
+}
+
+Tensor empty_like(const Tensor& x, DType dtype) {
+  if (x.is_contiguous() || !is_dense(x)) return empty(x.sizes(), dtype);
+  return fresh(x.sizes(), x.strides(), dtype, x.numel(), false);
+}
+
+Tensor from_storage(Ref<Storage> storage, char* data, const Dims& sizes, const Dims& strides, DType dtype) {
+  auto* t = new TensorImpl;
+  Ref<TensorImpl> r(t);
+  t->dtype = dtype;
+  int64_t n = 1;
+  for (int64_t s : sizes) n *= s;
+  t->numel = n;
+  t->contiguous = is_contiguous(sizes, strides);
+  t->sizes = sizes;
+  t->strides = strides;
+  t->storage = std::move(storage);
+  t->data = data;
+  return Tensor(std::move(r));
+}
+
+Tensor alias(const Tensor& x, const Dims& sizes, const Dims& strides, char* data) {
+  Tensor y = from_storage(x.impl()->storage, data, sizes, strides, x.dtype());
+  y.impl()->untracked = x.impl()->untracked;
+  y.impl()->inference = x.impl()->inference;
+  return y;
+}
+
+int64_t wrap_dim(int64_t d, int64_t dim) {
+  const int64_t n = std::max<int64_t>(dim, 1);
+  check<IndexError>(d >= -n && d < n, "Dimension out of range (expected to be in range of [", -n, ", ", n - 1,
+                    "], but got ", d, ")");
+  return d < 0 ? d + n : d;
+}
+
+Dims broadcast_sizes(const Dims& a, const Dims& b) {
+  const Dims& longer = a.size() >= b.size() ? a : b;
+  const Dims& shorter = a.size() >= b.size() ? b : a;
+  Dims out = longer;
+  const int64_t shift = longer.size() - shorter.size();
+  for (int64_t d = 0; d < shorter.size(); ++d) {
+    const int64_t s = shorter[d], l = longer[d + shift];
+    check(s == l || s == 1 || l == 1, "The size of tensor a (", a.size() >= b.size() ? l : s,
+          ") must match the size of tensor b (", a.size() >= b.size() ? s : l,
+          ") at non-singleton dimension ", d + shift);
+    if (l == 1) out[d + shift] = s;
+  }
+  return out;
+}
+
+}  // namespace izvod

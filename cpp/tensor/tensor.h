@@ -1,0 +1,91 @@
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/small_vector.h"
+#include "tensor/storage.h"
+
+namespace izvod {
+
+// What the graph keeps with a tensor that takes part in autograd; see graph/autograd.h.
+struct Attachment {
+  virtual ~Attachment() = default;
+};
+
+struct TensorImpl : Pooled {
+  uint32_t refs = 0;
+  DType dtype;
+  bool contiguous;                 // row-major without gaps
+  bool requires_grad = false;      // a leaf that asks for a gradient, or the result of a recorded op
+  bool untracked = false;          // made by .data: its changes do not count as changes
+  bool inference = false;          // made in inference mode
+  int64_t numel;
+  char* data;                      // of the first element
+  Ref<Storage> storage;
+  Dims sizes, strides;
+  Ref<TensorImpl> base;            // the tensor that this one is a view of, for in-place operations
+  uint32_t base_version = 0;       // the storage's version that grad_fn belongs to; views only
+  std::unique_ptr<Attachment> autograd;
+  void* pyobject = nullptr;        // the one Python object of this tensor, while there is one
+
+  static void destroy(TensorImpl* t) { delete t; }
+};
+
+// A handle; copying it shares the tensor.
+class Tensor {
+ public:
+  Tensor() = default;
+  explicit Tensor(Ref<TensorImpl> impl) : impl_(std::move(impl)) {}
+
+  bool defined() const { return bool(impl_); }
+  TensorImpl* impl() const { return impl_.get(); }
+  const Ref<TensorImpl>& ref() const { return impl_; }
+  bool is(const Tensor& o) const { return impl_ == o.impl_; }
+
+  DType dtype() const { return impl_->dtype; }
+  int64_t dim() const { return impl_->sizes.size(); }
+  int64_t numel() const { return impl_->numel; }
+  const Dims& sizes() const { return impl_->sizes; }
+  const Dims& strides() const { return impl_->strides; }
+  int64_t size(int64_t d) const { return impl_->sizes[d < 0 ? d + dim() : d]; }
+  int64_t stride(int64_t d) const { return impl_->strides[d < 0 ? d + dim() : d]; }
+  bool is_contiguous() const { return impl_->contiguous; }
+  bool is_floating() const { return izvod::is_floating(dtype()); }
+  template <class T>
+  T* data() const { return reinterpret_cast<T*>(impl_->data); }
+  int64_t storage_offset() const {
+    return (impl_->data - static_cast<char*>(impl_->storage->data())) / itemsize(dtype());
+  }
+  uint32_t version() const { return impl_->untracked ? 0 : impl_->storage->version; }
+  void bump_version() const {
+    if (!impl_->untracked) ++impl_->storage->version;
+  }
+
+ private:
+  Ref<TensorImpl> impl_;
+};
+
+// The number of elements; RuntimeError for negative sizes and for more bytes than can be addressed.
+int64_t checked_numel(const Dims& sizes, DType dtype);
+Dims contiguous_strides(const Dims& sizes);
+bool is_contiguous(const Dims& sizes, const Dims& strides);
+
+// Fresh memory, row-major, not set to anything.
+Tensor empty(const Dims& sizes, DType dtype);
+// With the strides of x if x has no gaps (a transposed matrix stays transposed), else row-major.
+Tensor empty_like(const Tensor& x, DType dtype);
+inline Tensor empty_like(const Tensor& x) { return empty_like(x, x.dtype()); }
+
+// Another tensor over the storage of x. It records nothing and is a view of nothing: ops/views.h does that.
+Tensor alias(const Tensor& x, const Dims& sizes, const Dims& strides, char* data);
+inline Tensor alias(const Tensor& x) { return alias(x, x.sizes(), x.strides(), x.impl()->data); }
+Tensor from_storage(Ref<Storage> storage, char* data, const Dims& sizes, const Dims& strides, DType dtype);
+
+// d in [-dim, dim) as [0, dim), where a tensor without dimensions counts as having one; else IndexError.
+int64_t wrap_dim(int64_t d, int64_t dim);
+// The shape that a and b have together; RuntimeError where they do not fit.
+Dims broadcast_sizes(const Dims& a, const Dims& b);
+
+}  // namespace izvod
