@@ -1,0 +1,223 @@
+#include "kernels/copy.h"
+
+#include <cstring>
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
+
+#include "base/parallel.h"
+#include "kernels/runs.h"
+
+namespace izvod::kernels::IZVOD_ISA {
+namespace {
+
+// ---- conversion -------------------------------------------------------------------------------
+// Two steps through a small buffer: from the stored type to the widest of its kind, and from there
+// to any type. That is 10 + 4 * 10 loops instead of 100.
+
+template <class To, class From>
+inline To cast(From x) {
+  if constexpr (std::is_same_v<To, bool>) return x != From(0);
+  else if constexpr (std::is_same_v<To, uint8_t> && std::is_floating_point_v<From>) return To(int64_t(x));
+  else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, BFloat16>) return To(float(x));
+  else return To(x);
+}
+
+template <class To, class From>
+void cast_all(To* __restrict to, const From* __restrict from, int64_t n) {
+  int64_t i = 0;
+#if defined(__F16C__)
+  if constexpr (std::is_same_v<To, float> && std::is_same_v<From, Half>)
+    for (; i + 8 <= n; i += 8)
+      _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)(from + i))));
+  if constexpr (std::is_same_v<To, Half> && std::is_same_v<From, float>)
+    for (; i + 8 <= n; i += 8)
+      _mm_storeu_si128((__m128i*)(to + i), _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+#endif
+  for (; i < n; ++i) to[i] = cast<To>(from[i]);
+}
+
+DType wide_type(DType t) {
+  switch (t) {
+    case DType::Int64: case DType::Float64: return t;
+    case DType::Float16: case DType::BFloat16: case DType::Float32: return DType::Float32;
+    default: return DType::Int32;
+  }
+}
+
+void widen(void* to, const void* from, DType type, int64_t n) {
+  switch (type) {
+    case DType::Bool: case DType::UInt8: return cast_all((int32_t*)to, (const uint8_t*)from, n);
+    case DType::Int8: return cast_all((int32_t*)to, (const int8_t*)from, n);
+    case DType::Int16: return cast_all((int32_t*)to, (const int16_t*)from, n);
+    case DType::Float16: return cast_all((float*)to, (const Half*)from, n);
+    case DType::BFloat16: return cast_all((float*)to, (const BFloat16*)from, n);
+    default: std::memcpy(to, from, size_t(n * itemsize(type)));
+  }
+}
+
+template <class From>
+void narrow(void* to, DType type, const void* from, int64_t n) {
+  visit(type, [&](auto t) {
+    using To = typename decltype(t)::type;
+    if constexpr (!std::is_same_v<To, From>) cast_all((To*)to, (const From*)from, n);
+  });
+}
+
+void narrow_from(DType wide, void* to, DType type, const void* from, int64_t n) {
+  switch (wide) {
+    case DType::Int32: return narrow<int32_t>(to, type, from, n);
+    case DType::Int64: return narrow<int64_t>(to, type, from, n);
+    case DType::Float32: return narrow<float>(to, type, from, n);
+    default: return narrow<double>(to, type, from, n);
+  }
+}
+
+constexpr int64_t chunk = 512;
+
+void convert(void* to, DType to_type, const void* from, DType from_type, int64_t n) {
+  const DType wide = wide_type(from_type);
+  if (to_type == from_type) std::memcpy(to, from, size_t(n * itemsize(to_type)));
+  else if (wide == to_type) widen(to, from, from_type, n);
+  else if (wide == from_type) narrow_from(wide, to, to_type, from, n);
+  else {
+    alignas(64) char buffer[chunk * 4];
+    for (int64_t i = 0; i < n; i += chunk) {
+      const int64_t m = std::min(chunk, n - i);
+      widen(buffer, (const char*)from + i * itemsize(from_type), from_type, m);
+      narrow_from(wide, (char*)to + i * itemsize(to_type), to_type, buffer, m);
+    }
+  }
+}
+
+// ---- moving elements of one size -----------------------------------------------------------------
+
+template <class T>
+void move_strided(T* __restrict to, int64_t to_stride, const T* __restrict from, int64_t from_stride, int64_t n) {
+  if (to_stride == 1 && from_stride == 1) std::memcpy(to, from, size_t(n) * sizeof(T));
+  else if (to_stride == 1 && from_stride == 0) std::fill(to, to + n, *from);
+  else if (to_stride == 1)
+    for (int64_t i = 0; i < n; ++i) to[i] = from[i * from_stride];
+  else
+    for (int64_t i = 0; i < n; ++i) to[i * to_stride] = from[i * from_stride];
+}
+
+void copy_strided(void* to, int64_t to_stride, const void* from, int64_t from_stride, int64_t n, int64_t bytes) {
+  visit_itemsize(bytes, [&](auto t) {
+    using T = typename decltype(t)::type;
+    move_strided((T*)to, to_stride, (const T*)from, from_stride, n);
+  });
+}
+
+// to[i * to_stride + j] = from[j * from_stride + i], for tile x tile elements or fewer.
+constexpr int64_t tile = 16;
+
+#if defined(__x86_64__) || defined(__aarch64__)
+// Four rows of four elements, transposed in registers.
+inline void transpose_4x4(uint32_t* to, int64_t to_stride, const uint32_t* from, int64_t from_stride) {
+  typedef uint32_t V __attribute__((vector_size(16)));
+  V r[4];
+  for (int j = 0; j < 4; ++j) std::memcpy(&r[j], from + j * from_stride, 16);
+  const V a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5), b = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+  const V c = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5), d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+  r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+  r[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+  r[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+  r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &r[i], 16);
+}
+#endif
+
+template <class T>
+void transpose_tile(T* __restrict to, int64_t to_stride, const T* __restrict from, int64_t from_stride,
+                    int64_t rows, int64_t columns) {
+#if defined(__x86_64__) || defined(__aarch64__)
+  if constexpr (sizeof(T) == 4)
+    if (rows == tile && columns == tile) {
+      for (int64_t j = 0; j < tile; j += 4)
+        for (int64_t i = 0; i < tile; i += 4)
+          transpose_4x4(to + i * to_stride + j, to_stride, from + j * from_stride + i, from_stride);
+      return;
+    }
+#endif
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j) to[i * to_stride + j] = from[j * from_stride + i];
+}
+
+// Dimension `row` of the loop has neighbouring elements in `in`, the last dimension has them in `out`. The
+// unit of work is a band: `tile` rows of `out` of one matrix.
+template <class T>
+void copy_transposed(T* to, const T* from, const Loop<2>& loop, int64_t row) {
+  const int64_t last = loop.sizes.size() - 1, rows = loop.sizes[row], columns = loop.sizes[last];
+  const int64_t to_stride = loop.strides[0][row], from_stride = loop.strides[1][last];
+  const int64_t bands = (rows + tile - 1) / tile, matrices = loop.numel() / (rows * columns);
+  const int64_t grain = std::max<int64_t>(1, run_grain / (tile * columns));
+  parallel_for(matrices * bands, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t i = unit % bands * tile;
+      int64_t matrix = unit / bands, to_at = i * to_stride, from_at = i;
+      for (int64_t d = last - 1; d >= 0; --d) {
+        if (d == row) continue;
+        to_at += matrix % loop.sizes[d] * loop.strides[0][d];
+        from_at += matrix % loop.sizes[d] * loop.strides[1][d];
+        matrix /= loop.sizes[d];
+      }
+      for (int64_t j = 0; j < columns; j += tile)
+        transpose_tile(to + to_at + j, to_stride, from + from_at + j * from_stride, from_stride,
+                       std::min(tile, rows - i), std::min(tile, columns - j));
+    }
+  });
+}
+
+int64_t row_to_transpose(const Loop<2>& loop) {
+  const int64_t last = loop.sizes.size() - 1;
+  if (loop.strides[0][last] != 1 || loop.strides[1][last] == 1) return -1;
+  for (int64_t d = last - 1; d >= 0; --d)
+    if (loop.strides[1][d] == 1 && loop.sizes[d] >= 4) return d;
+  return -1;
+}
+
+void copy_same(void* to, const void* from, const Loop<2>& loop, int64_t bytes) {
+  const int64_t row = row_to_transpose(loop), last = loop.sizes.size() - 1;
+  visit_itemsize(bytes, [&](auto t) {
+    using T = typename decltype(t)::type;
+    if (row >= 0) return copy_transposed((T*)to, (const T*)from, loop, row);
+    parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+      for_runs(loop, begin, end, [&](auto at, int64_t n) {
+        move_strided((T*)to + at[0], loop.strides[0][last], (const T*)from + at[1], loop.strides[1][last], n);
+      });
+    });
+  });
+}
+
+// Elements that are not neighbours pass through buffers, so that conversion sees dense memory only.
+void convert_strided(char* to, DType to_type, int64_t to_stride, const char* from, DType from_type,
+                     int64_t from_stride, int64_t n) {
+  const int64_t to_bytes = itemsize(to_type), from_bytes = itemsize(from_type);
+  alignas(64) char in[chunk * 8], out[chunk * 8];
+  for (int64_t i = 0; i < n; i += chunk) {
+    const int64_t m = std::min(chunk, n - i);
+    const char* source = from + i * from_stride * from_bytes;
+    char* target = to + i * to_stride * to_bytes;
+    if (from_stride != 1) copy_strided(in, 1, source, from_stride, m, from_bytes);
+    convert(to_stride == 1 ? target : out, to_type, from_stride == 1 ? source : in, from_type, m);
+    if (to_stride != 1) copy_strided(target, to_stride, out, 1, m, to_bytes);
+  }
+}
+
+void copy(const View& out, const View& in) {
+  const Loop<2> loop({&out, &in});
+  if (out.dtype == in.dtype) return copy_same(out.data, in.data, loop, itemsize(out.dtype));
+  const int64_t to_bytes = itemsize(out.dtype), from_bytes = itemsize(in.dtype), last = loop.sizes.size() - 1;
+  parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+    for_runs(loop, begin, end, [&](auto at, int64_t n) {
+      convert_strided((char*)out.data + at[0] * to_bytes, out.dtype, loop.strides[0][last],
+                      (const char*)in.data + at[1] * from_bytes, in.dtype, loop.strides[1][last], n);
+    });
+  });
+}
+
+const Offer offers[] = {{kernels::copy, copy}, {kernels::convert, convert}, {kernels::copy_strided, copy_strided}};
+
+}  // namespace
+}  // namespace izvod::kernels::IZVOD_ISA

@@ -1,0 +1,147 @@
+#include "kernels/copy.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "base/parallel.h"
+
+namespace izvod {
+namespace {
+
+using kernels::View;
+
+Dims dense_strides(const Dims& sizes) {
+  Dims strides(sizes.size());
+  int64_t step = 1;
+  for (int64_t d = sizes.size() - 1; d >= 0; --d) strides[d] = step, step *= sizes[d];
+  return strides;
+}
+
+// Element i (row-major) of a view, as double.
+double element(const View& v, int64_t i) {
+  int64_t at = 0;
+  for (int64_t d = v.dim() - 1; d >= 0; --d) at += i % v.sizes[d] * v.strides[d], i /= v.sizes[d];
+  return visit(v.dtype, [&](auto t) { return double(float(v.ptr<typename decltype(t)::type>()[at])); });
+}
+
+// A view of `in` (row-major sizes) with its dimensions in another order.
+View permuted(View v, const Dims& order) {
+  View r = v;
+  for (int64_t d = 0; d < v.dim(); ++d) r.sizes[d] = v.sizes[order[d]], r.strides[d] = v.strides[order[d]];
+  return r;
+}
+
+struct Buffer {
+  std::vector<double> memory;
+  View view;
+  Buffer(const Dims& sizes, DType type)
+      : view{nullptr, type, sizes, dense_strides(sizes)} {
+    memory.resize(size_t(view.numel()) + 1);
+    view.data = memory.data();
+    for (int64_t i = 0; i < view.numel(); ++i)
+      visit(type, [&](auto t) {
+        using T = typename decltype(t)::type;
+        if constexpr (std::is_same_v<T, bool>) view.ptr<T>()[i] = i % 3 == 1;
+        else view.ptr<T>()[i] = T(float(i % 125));
+      });
+  }
+};
+
+void expect_copied(const View& out, const View& in) {
+  for (int64_t i = 0; i < out.numel(); ++i) {
+    const double want = element(in, i);
+    ASSERT_EQ(element(out, i), out.dtype == DType::Bool ? want != 0 : want) << "element " << i;
+  }
+}
+
+TEST(Copy, EveryDtypeToEvery) {
+  for (int from = 0; from < dtype_count; ++from)
+    for (int to = 0; to < dtype_count; ++to) {
+      Buffer in({3, 7, 41}, DType(from)), out({3, 7, 41}, DType(to));
+      kernels::copy(out.view, in.view);
+      expect_copied(out.view, in.view);
+      Buffer turned({41, 3, 7}, DType(to));
+      kernels::copy(turned.view, permuted(in.view, {2, 0, 1}));
+      expect_copied(turned.view, permuted(in.view, {2, 0, 1}));
+    }
+}
+
+TEST(Copy, Permuted) {
+  for (DType type : {DType::UInt8, DType::Float16, DType::Float32, DType::Float64})
+    for (const Dims& sizes : {Dims{5, 33, 65}, Dims{1, 16, 16}, Dims{2, 3, 2}, Dims{70, 4, 130}})
+      for (const Dims& order : {Dims{0, 2, 1}, Dims{2, 1, 0}, Dims{1, 2, 0}, Dims{1, 0, 2}}) {
+        Buffer in(sizes, type);
+        const View source = permuted(in.view, order);
+        Buffer out(source.sizes, type);
+        kernels::copy(out.view, source);
+        expect_copied(out.view, source);
+        Buffer back(sizes, type);
+        kernels::copy(permuted(back.view, order), source);
+        expect_copied(back.view, in.view);
+      }
+}
+
+TEST(Copy, Broadcast) {
+  Buffer in({1, 6, 1}, DType::Float32), out({4, 6, 5}, DType::Float32), wide({4, 6, 5}, DType::Float64);
+  View source{in.view.data, DType::Float32, {4, 6, 5}, {0, 1, 0}};
+  kernels::copy(out.view, source);
+  expect_copied(out.view, source);
+  kernels::copy(wide.view, source);
+  expect_copied(wide.view, source);
+}
+
+TEST(Copy, EmptyAndScalar) {
+  Buffer in({0, 3}, DType::Float32), out({0, 3}, DType::Int64);
+  kernels::copy(out.view, in.view);
+  Buffer one({}, DType::Float32), other({}, DType::Int64);
+  one.view.ptr<float>()[0] = -2.9f;
+  kernels::copy(other.view, one.view);
+  EXPECT_EQ(other.view.ptr<int64_t>()[0], -2);
+}
+
+TEST(Copy, CastRules) {
+  const float from[] = {-2.9f, 2.9f, 0.0f, std::numeric_limits<float>::quiet_NaN(), 300.0f, -1.0f};
+  bool truth[6];
+  kernels::convert(truth, DType::Bool, from, DType::Float32, 6);
+  const bool want[] = {true, true, false, true, true, true};
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(truth[i], want[i]) << i;
+  uint8_t bytes[6];
+  kernels::convert(bytes, DType::UInt8, from, DType::Float32, 6);
+  EXPECT_EQ(bytes[0], 254);
+  EXPECT_EQ(bytes[4], 44);
+  EXPECT_EQ(bytes[5], 255);
+  const int64_t large = (int64_t(1) << 53) + 1;
+  double d;
+  int64_t same;
+  kernels::convert(&d, DType::Float64, &large, DType::Int64, 1);
+  EXPECT_EQ(d, 9007199254740992.0);
+  kernels::convert(&same, DType::Int64, &large, DType::Int64, 1);
+  EXPECT_EQ(same, large);
+}
+
+TEST(Copy, HalfRoundsToEven) {
+  std::vector<float> from;
+  for (int i = 0; i < 4096; ++i) from.push_back(1.0f + float(i) * 0x1p-12f);
+  for (DType type : {DType::Float16, DType::BFloat16}) {
+    std::vector<uint16_t> to(from.size());
+    kernels::convert(to.data(), type, from.data(), DType::Float32, int64_t(from.size()));
+    for (size_t i = 0; i < from.size(); ++i)
+      ASSERT_EQ(to[i], type == DType::Float16 ? half_from_float(from[i]) : bfloat16_from_float(from[i]));
+  }
+}
+
+TEST(Copy, LargeInThreads) {
+  Buffer in({700, 900}, DType::Float32), out({900, 700}, DType::Float32);
+  for (int threads : {1, 2, 3}) {
+    set_num_threads(threads);
+    kernels::copy(out.view, permuted(in.view, {1, 0}));
+    expect_copied(out.view, permuted(in.view, {1, 0}));
+  }
+  set_num_threads(0);
+}
+
+}  // namespace
+}  // namespace izvod
