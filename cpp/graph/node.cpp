@@ -1,0 +1,42 @@
+#include "graph/node.h"
+
+#include "graph/autograd.h"
+
+namespace izvod {
+namespace {
+uint64_t next_sequence = 0;
+thread_local Node* running_node = nullptr;
+}  // namespace
+
+Node::Node(const char* name) : sequence(next_sequence++), name(name) {}
+Node::~Node() = default;
+
+// Note [Freeing long chains]
+// A node owns the nodes before it, so freeing the last of a million would free them one inside the
+// other. Instead a node whose count falls to zero waits in a list, and only the outermost call empties it.
+void Node::destroy(Node* n) {
+  static std::vector<Node*> waiting;
+  static bool emptying = false;
+  waiting.push_back(n);
+  if (emptying) return;
+  emptying = true;
+  while (!waiting.empty()) {
+    Node* next = waiting.back();
+    waiting.pop_back();
+    delete next;
+  }
+  emptying = false;
+}
+
+AccumulateGrad::AccumulateGrad(Tensor x) : Node("AccumulateGrad"), variable(std::move(x)) {
+  sequence = ~uint64_t(0);  // ready as soon as its gradient is there: frees that memory early
+  add_output(variable);
+  meta(variable).accumulator = this;
+}
+AccumulateGrad::~AccumulateGrad() { meta(variable).accumulator = nullptr; }
+
+Node* current_node() { return running_node; }
+CurrentNode::CurrentNode(Node* n) : previous(running_node) { running_node = n; }
+CurrentNode::~CurrentNode() { running_node = previous; }
+
+}  // namespace izvod

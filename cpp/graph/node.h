@@ -1,0 +1,99 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/grads.h"
+
+namespace izvod {
+
+struct Node;
+
+// Where a gradient goes: into output number `output` of the op that `node` undoes.
+struct Edge {
+  Ref<Node> node;
+  int output = 0;
+};
+
+// What a gradient must look like when it arrives.
+struct OutputInfo {
+  Dims sizes;
+  DType dtype;
+};
+
+// A user's function on a gradient; an undefined result leaves it as it is.
+struct GradHook {
+  uint32_t refs = 0;
+  virtual ~GradHook() = default;
+  virtual Tensor operator()(const Tensor& g) = 0;
+  static void destroy(GradHook* h) { delete h; }
+};
+struct OutputHook {
+  int output;
+  Ref<GradHook> hook;
+};
+
+// A user's function on all gradients that enter (before) or leave (after) a node.
+struct NodeHook {
+  uint32_t refs = 0;
+  virtual ~NodeHook() = default;
+  virtual void before(Grads& gs) = 0;
+  virtual void after(Grads& dxs, const Grads& gs) = 0;
+  static void destroy(NodeHook* h) { delete h; }
+};
+
+// Things few nodes have.
+struct NodeExtras {
+  std::vector<OutputHook> hooks;              // on single outputs, in the order they were set
+  std::vector<std::pair<int, TensorImpl*>> retained;  // outputs whose tensors keep their gradient
+  std::vector<Ref<NodeHook>> node_hooks;
+  std::string trace;                          // where it was made, when anomalies are looked for
+};
+
+// One recorded op: how to turn the gradients of its outputs into those of its inputs.
+struct Node : Pooled {
+  explicit Node(const char* name);
+  virtual ~Node();
+  // `gs`: one gradient for each output. Returns one for each edge, in the shape the mathematics gives.
+  virtual Grads apply(const Grads& gs) = 0;
+  // Lets go of saved tensors.
+  virtual void release_saved() {}
+
+  void add_output(const Tensor& y) { outputs.push_back({y.sizes(), y.dtype()}); }
+  NodeExtras& make_extras() {
+    if (!extras) extras = std::make_unique<NodeExtras>();
+    return *extras;
+  }
+  bool needs(int64_t i) const { return bool(edges[size_t(i)].node); }
+
+  // See Note [Freeing long chains].
+  static void destroy(Node* n);
+
+  uint32_t refs = 0;
+  uint32_t slot = 0;      // the engine's place for it while a backward pass runs
+  uint64_t sequence;      // rises with time; the backward pass takes the newest first
+  const char* name;
+  std::vector<Edge> edges;
+  std::vector<OutputInfo> outputs;
+  std::unique_ptr<NodeExtras> extras;
+  void* pyobject = nullptr;
+};
+
+// The end of the line: adds what arrives to variable.grad. The engine does the adding.
+struct AccumulateGrad final : Node {
+  explicit AccumulateGrad(Tensor x);
+  ~AccumulateGrad() override;
+  Grads apply(const Grads& gs) override;  // engine/accumulate.cpp
+  Tensor variable;
+};
+
+// The node that runs now; a saved output needs it to find its way back into the graph.
+Node* current_node();
+struct CurrentNode {
+  explicit CurrentNode(Node* n);
+  ~CurrentNode();
+  Node* previous;
+};
+
+}  // namespace izvod

@@ -1,0 +1,154 @@
+#pragma once
+#include <tuple>
+
+#include "graph/autograd.h"
+
+namespace izvod {
+
+// A tensor that a derivative needs again. Reading it back checks that nobody changed it in between.
+class Saved {
+ public:
+  Saved() = default;
+  explicit Saved(const Tensor& x) : tensor_(x), version_(x.defined() ? x.version() : 0) {}
+  Tensor operator()() const {
+    if (tensor_.defined() && tensor_.version() != version_) [[unlikely]] complain();
+    return tensor_;
+  }
+
+ protected:
+  [[noreturn]] void complain() const;
+  Tensor tensor_;
+  uint32_t version_ = 0;
+  bool is_output_ = false;
+};
+
+// The op's own result. Keeping it as it is would be a cycle (result -> node -> result), so the memory is
+// kept under a new name, and the history is put back when second derivatives are asked for.
+class SavedOutput : public Saved {
+ public:
+  explicit SavedOutput(const Tensor& y, int output = 0) : Saved(alias(y)), output_(output) { is_output_ = true; }
+  explicit SavedOutput(const Saved& none) : Saved(none) {}
+  Tensor operator()() const;
+
+ private:
+  int output_ = 0;
+};
+
+class SavedList {
+ public:
+  explicit SavedList(const std::vector<Tensor>& xs) : items_(xs.begin(), xs.end()) {}
+  std::vector<Tensor> operator()() const {
+    std::vector<Tensor> xs;
+    for (const Saved& s : items_) xs.push_back(s());
+    return xs;
+  }
+
+ private:
+  std::vector<Saved> items_;
+};
+
+inline SavedOutput output(const Tensor& y, int number = 0) { return SavedOutput(y, number); }
+inline Saved as_saved(const Tensor& x) { return Saved(x); }
+inline SavedOutput as_saved(SavedOutput y) { return y; }
+inline SavedList as_saved(const std::vector<Tensor>& xs) { return SavedList(xs); }
+
+// saved(x, output(y), list): what a derivative is given again, in this order, behind the gradient.
+template <class... Ts>
+auto saved(const Ts&... ts) {
+  return std::make_tuple(as_saved(ts)...);
+}
+
+// Which inputs need a gradient: needs[1] is false where computing it would be wasted.
+struct Needs {
+  const Node* node;
+  bool operator[](int64_t i) const { return node->needs(i); }
+};
+
+[[noreturn]] void complain_released();
+
+// The node that record() makes. `f` is called as f(g, saved...) or f(g, needs, saved...), where g is a
+// const Tensor& (ops with one output) or a const Grads&.
+template <class SavedTuple, class F>
+struct RecordedNode final : Node {
+  RecordedNode(const char* name, SavedTuple s, F f)
+      : Node(name), saved_(std::move(s)), f_(std::move(f)) {}
+
+  Grads apply(const Grads& gs) override {
+    if (released_) complain_released();
+    return std::apply([&](const auto&... s) { return call(gs, s()...); }, saved_);
+  }
+  void release_saved() override {
+    if constexpr (std::tuple_size_v<SavedTuple> > 0) {
+      released_ = true;
+      std::apply([](auto&... s) { ((s = std::remove_reference_t<decltype(s)>(empty_like_saved(s))), ...); }, saved_);
+    }
+  }
+
+ private:
+  static Saved empty_like_saved(const Saved&) { return Saved(); }
+  static SavedOutput empty_like_saved(const SavedOutput&) { return SavedOutput(Saved()); }
+  static SavedList empty_like_saved(const SavedList&) { return SavedList({}); }
+
+  template <class... S>
+  Grads call(const Grads& gs, const S&... s) {
+    const Needs needs{this};
+    if constexpr (std::is_invocable_v<F, const Tensor&, const S&...>)
+      return f_(gs[0], s...);
+    else if constexpr (std::is_invocable_v<F, const Tensor&, Needs, const S&...>)
+      return f_(gs[0], needs, s...);
+    else if constexpr (std::is_invocable_v<F, const Grads&, Needs, const S&...>)
+      return f_(gs, needs, s...);
+    else
+      return f_(gs, s...);
+  }
+  SavedTuple saved_;
+  F f_;
+  bool released_ = false;
+};
+
+void add_edge(Node& node, const Tensor& x);
+// Where the user's program stands, as text; bind/ sets the source.
+void set_trace_source(std::string (*source)());
+void note_trace(Node& node);
+
+template <class Inputs, class SavedTuple, class F>
+Ref<Node> make_node(const char* name, const Inputs& inputs, SavedTuple s, F f) {
+  Ref<Node> node(new RecordedNode<SavedTuple, F>(name, std::move(s), std::move(f)));
+  node->edges.reserve(std::size(inputs));
+  for (const auto& x : inputs) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(x)>, Tensor>)
+      add_edge(*node, x);
+    else
+      add_edge(*node, *x);
+  }
+  if (modes().anomaly) note_trace(*node);
+  return node;
+}
+
+using Inputs = std::initializer_list<const Tensor*>;
+
+// Records how to undo an op: y is its result (or its results, in order), the inputs are those that f
+// returns gradients for, in that order. Call it only when recording(...) says so. Returns y.
+template <class SavedTuple, class F>
+Tensor record(const char* name, const Tensor& y, Inputs inputs, SavedTuple s, F f) {
+  set_history(y, make_node(name, inputs, std::move(s), std::move(f)));
+  return y;
+}
+template <class SavedTuple, class F>
+Tensor record(const char* name, const Tensor& y, const std::vector<Tensor>& inputs, SavedTuple s, F f) {
+  set_history(y, make_node(name, inputs, std::move(s), std::move(f)));
+  return y;
+}
+template <class SavedTuple, class F>
+void record_outputs(const char* name, const std::vector<Tensor>& ys, Inputs inputs, SavedTuple s, F f) {
+  Ref<Node> node = make_node(name, inputs, std::move(s), std::move(f));
+  for (const Tensor& y : ys)
+    if (y.is_floating()) set_history(y, node);
+}
+// The same for an op that changed x in place.
+template <class SavedTuple, class F>
+void record_in_place(const char* name, const Tensor& x, Inputs inputs, SavedTuple s, F f) {
+  rebase_history(x, make_node(name, inputs, std::move(s), std::move(f)));
+}
+
+}  // namespace izvod
