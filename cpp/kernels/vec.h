@@ -21,6 +21,18 @@ template <int bytes> struct SignedInt;
 template <> struct SignedInt<4> { using type = int32_t; };
 template <> struct SignedInt<8> { using type = int64_t; };
 
+// A comparison's result: all bits of a lane set, or none.
+template <class T>
+struct Mask {
+  using Int = typename SignedInt<sizeof(T)>::type;
+  typedef Int Native __attribute__((vector_size(vec_bytes)));
+  Native v;
+  friend Mask operator&(Mask a, Mask b) { return {a.v & b.v}; }
+  friend Mask operator|(Mask a, Mask b) { return {a.v | b.v}; }
+  friend Mask operator~(Mask a) { return {~a.v}; }
+  bool operator[](int i) const { return v[i] != 0; }
+};
+
 template <class T>
 struct Vec {
   static constexpr int width = vec_bytes / int(sizeof(T));
@@ -57,29 +69,38 @@ struct Vec {
   friend Vec operator*(Vec a, Vec b) { return a.v * b.v; }
   friend Vec operator/(Vec a, Vec b) { return a.v / b.v; }
   friend Vec operator-(Vec a) { return -a.v; }
+  friend Mask<T> operator<(Vec a, Vec b) { return {a.v < b.v}; }
+  friend Mask<T> operator<=(Vec a, Vec b) { return {a.v <= b.v}; }
+  friend Mask<T> operator>(Vec a, Vec b) { return {a.v > b.v}; }
+  friend Mask<T> operator>=(Vec a, Vec b) { return {a.v >= b.v}; }
+  friend Mask<T> operator==(Vec a, Vec b) { return {a.v == b.v}; }
+  friend Mask<T> operator!=(Vec a, Vec b) { return {a.v != b.v}; }
   Vec& operator+=(Vec o) { return *this = *this + o; }
   Vec& operator-=(Vec o) { return *this = *this - o; }
   Vec& operator*=(Vec o) { return *this = *this * o; }
 };
 
-// A comparison's result: all bits of a lane set, or none.
-template <class T>
-struct Mask {
-  using Int = typename Vec<T>::Int;
-  typedef Int Native __attribute__((vector_size(vec_bytes)));
-  Native v;
-  friend Mask operator&(Mask a, Mask b) { return {a.v & b.v}; }
-  friend Mask operator|(Mask a, Mask b) { return {a.v | b.v}; }
-  friend Mask operator~(Mask a) { return {~a.v}; }
-  bool operator[](int i) const { return v[i] != 0; }
-};
+// Bits of integer lanes. >> carries the sign in, as it does for a single integer.
+template <class T> Vec<T> operator&(Vec<T> a, std::type_identity_t<Vec<T>> b) { return a.v & b.v; }
+template <class T> Vec<T> operator|(Vec<T> a, std::type_identity_t<Vec<T>> b) { return a.v | b.v; }
+template <class T> Vec<T> operator^(Vec<T> a, std::type_identity_t<Vec<T>> b) { return a.v ^ b.v; }
+template <class T> Vec<T> operator<<(Vec<T> a, int n) { return a.v << n; }
+template <class T> Vec<T> operator>>(Vec<T> a, int n) { return a.v >> n; }
 
-template <class T> Mask<T> operator<(Vec<T> a, Vec<T> b) { return {a.v < b.v}; }
-template <class T> Mask<T> operator<=(Vec<T> a, Vec<T> b) { return {a.v <= b.v}; }
-template <class T> Mask<T> operator>(Vec<T> a, Vec<T> b) { return {a.v > b.v}; }
-template <class T> Mask<T> operator>=(Vec<T> a, Vec<T> b) { return {a.v >= b.v}; }
-template <class T> Mask<T> operator==(Vec<T> a, Vec<T> b) { return {a.v == b.v}; }
-template <class T> Mask<T> operator!=(Vec<T> a, Vec<T> b) { return {a.v != b.v}; }
+template <class T>
+bool any(Mask<T> m) {
+  typedef long long Words __attribute__((vector_size(vec_bytes)));
+  const Words w = Words(m.v);
+#if defined(__AVX__) && !defined(__AVX512F__)
+  return !__builtin_ia32_ptestz256(w, w);
+#elif defined(__SSE4_1__) && !defined(__AVX__)
+  return !__builtin_ia32_ptestz128(w, w);
+#else
+  long long bits = 0;
+  for (int i = 0; i < vec_bytes / 8; ++i) bits |= w[i];
+  return bits != 0;
+#endif
+}
 
 // m ? a : b, lane by lane.
 template <class T>
