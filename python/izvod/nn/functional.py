@@ -1,0 +1,42 @@
+"""Functions of neural networks. Those made in C++ are the C++ functions themselves; the rest is
+composed here.
+"""
+
+import izvod
+from izvod._C._nn import *  # noqa: F403  (every function that is there, so that no list of names lags behind)
+
+
+def one_hot(tensor, num_classes=-1):
+    """(*) of class indices, int64 -> (*, num_classes) of zeros and a one; -1 stands for the largest
+    index + 1.
+
+    Raises RuntimeError if an index is negative or too large, or the number of classes cannot be
+    known.
+    """
+    if tensor.dtype != izvod.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if tensor.numel() == 0:
+        if num_classes <= 0:
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
+        return izvod.zeros((*tensor.shape, num_classes), dtype=izvod.int64)
+    if tensor.min().item() < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    largest = tensor.max().item()
+    if num_classes == -1:
+        num_classes = largest + 1
+    elif num_classes < 1:
+        raise RuntimeError("num_classes should be positive")
+    elif largest >= num_classes:
+        raise RuntimeError("Class values must be smaller than num_classes.")
+    return (tensor.unsqueeze(-1) == izvod.arange(num_classes)).to(izvod.int64)
+
+
+def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+    """input / max(norm of order p along dim, eps); the shape stays."""
+    result = input / input.norm(p, dim, keepdim=True).clamp_min(eps)
+    return result if out is None else out.copy_(result)
+
+
+def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+    """Sum of x1 * x2 along dim, over the product of their lengths, each at least eps."""
+    return (normalize(x1, 2.0, dim, eps) * normalize(x2, 2.0, dim, eps)).sum(dim)
