@@ -1,0 +1,73 @@
+#pragma once
+// The Mersenne Twister MT19937 with torch's bookkeeping, so that streams and saved states are torch's.
+// M. Matsumoto, T. Nishimura, "Mersenne twister", ACM TOMACS 8 (1998), with the seeding of 2002.
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <type_traits>
+
+namespace izvod {
+
+class Generator {
+ public:
+  static constexpr uint64_t default_seed = 67280421310721;
+  static constexpr int64_t block = 624;         // words of state; they are renewed together
+  static constexpr int64_t state_bytes = 5056;  // of torch's layout
+
+  explicit Generator(uint64_t seed = default_seed) { manual_seed(seed); }
+
+  // The words depend on the low 32 bits; initial_seed() gives back all of them. Forgets the kept normal.
+  void manual_seed(uint64_t seed);
+  // Seeds from the system's entropy and returns that seed.
+  uint64_t seed();
+  uint64_t initial_seed() const { return seed_; }
+
+  void get_state(std::span<uint8_t, state_bytes> out) const;
+  // RuntimeError for another length and for a state that no generator can be in; it is kept as it was then.
+  void set_state(std::span<const uint8_t> state);
+
+  // One draw, and two of them, the high half first.
+  uint32_t draw32();
+  uint64_t draw64();
+  // In [0, 1), a multiple of 2^-53.
+  double uniform();
+  // n draws at once.
+  void draw(uint32_t* out, int64_t n);
+  void skip(int64_t n);
+
+  // Of a pair of normals made at once the second is kept for the next call, whatever its dtype.
+  std::optional<double> kept_normal;
+
+  // Held around all draws of a random function. Wait for it with GeneratorLock.
+  std::mutex mutex;
+
+ private:
+  template <class F>
+  friend void stream(Generator& g, int64_t units, int64_t draws, F&& use);
+  static void run_stream(Generator& g, int64_t units, int64_t draws,
+                         void (*use)(void*, const uint32_t*, int64_t, int64_t), void* context);
+  uint32_t* take(uint32_t* buffer, int64_t n);
+
+  uint64_t seed_;
+  int64_t left_, next_;  // draws until the next renewal, counting that one; the next word
+  uint32_t state_[block];
+};
+
+// Calls use(words, begin, end) for consecutive ranges of [0, units), where words are the `draws` draws of
+// each of these units. Ranges after the first may come on other threads and in any order, but the words are those
+// of a loop over the units. `use` does not throw.
+template <class F>
+void stream(Generator& g, int64_t units, int64_t draws, F&& use) {
+  Generator::run_stream(
+      g, units, draws,
+      [](void* f, const uint32_t* words, int64_t begin, int64_t end) {
+        (*static_cast<std::remove_reference_t<F>*>(f))(words, begin, end);
+      },
+      const_cast<void*>(static_cast<const void*>(&use)));
+}
+
+// Seeded from the system's entropy when first asked for.
+Generator& default_generator();
+
+}  // namespace izvod

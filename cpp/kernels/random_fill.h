@@ -1,0 +1,103 @@
+#pragma once
+// Filling memory with values made of a fixed number of draws each.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/random_engine.h"
+#include "kernels/runs.h"
+
+namespace izvod::kernels::IZVOD_ISA {
+
+// a * b + c with one rounding, in whatever way this machine can.
+static inline float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+static inline double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
+
+// A float32 in [0, 1) from one draw; 53 bits of two draws (high half first), also as a float64 in [0, 1).
+static inline float uniform24(const uint32_t* w) { return float(int32_t(*w & 0xffffff)) * 0x1p-24f; }
+static inline uint64_t bits64(const uint32_t* w) { return uint64_t(w[0]) << 32 | w[1]; }
+static inline int64_t bits53(const uint32_t* w) { return int64_t(bits64(w) & ((uint64_t(1) << 53) - 1)); }
+static inline double uniform53(const uint32_t* w) { return double(bits53(w)) * 0x1p-53; }
+
+// From the type of the computation to that of an element; 16-bit floats by way of float32.
+template <class T, class S>
+static inline T element(S x) {
+  if constexpr (sizeof(T) == 2 && !std::is_integral_v<T>)
+    return T(float(x));
+  else
+    return static_cast<T>(x);
+}
+
+// Note [Memory order]
+// Which element gets which draw: torch visits a tensor in the order of its memory, and where strides
+// leave the order open (sizes of 1, strides of 0), it is that of this insertion sort. It starts with the last
+// dimension innermost and moves the others in, nearest first, while the sort keys ask for it.
+template <int count>
+static Loop<count> memory_order(const View* const (&views)[count]) {
+  const int64_t n = views[0]->dim();
+  const auto compare = [&](int64_t a, int64_t b) {  // > 0: a belongs outside b; 0: undecided
+    for (const View* v : views) {
+      const int64_t sa = v->strides[a], sb = v->strides[b];
+      if (!sa || !sb) continue;
+      if (sa != sb) return sa > sb ? 1 : -1;
+      if (v->sizes[a] > v->sizes[b]) return 1;
+    }
+    return 0;
+  };
+  Dims inward;  // dimensions, innermost first
+  for (int64_t d = n - 1; d >= 0; --d) inward.push_back(d);
+  for (int64_t i = 1; i < n; ++i) {
+    int64_t at = i;
+    for (int64_t j = i - 1; j >= 0; --j) {
+      const int c = compare(inward[j], inward[at]);
+      if (c > 0) std::swap(inward[j], inward[at]), at = j;
+      if (c < 0) break;
+    }
+  }
+  View sorted[count];
+  const View* pointers[count];
+  for (int k = 0; k < count; ++k) {
+    sorted[k] = {views[k]->data, views[k]->dtype, Dims(n), Dims(n)};
+    pointers[k] = &sorted[k];
+    for (int64_t i = 0; i < n; ++i) {
+      sorted[k].sizes[i] = views[k]->sizes[inward[n - 1 - i]];
+      sorted[k].strides[i] = views[k]->strides[inward[n - 1 - i]];
+    }
+  }
+  const auto loop = [&]<size_t... k>(std::index_sequence<k...>) {
+    return Loop<count>({pointers[k]...}, false);
+  };
+  return loop(std::make_index_sequence<count>{});
+}
+
+// out = value(words), where words are the `draws` draws of that element.
+template <int draws, class T, class F>
+static void fill(const View& out, Generator* g, F value) {
+  const Loop<1> loop = memory_order<1>({&out});
+  const int64_t step = loop.strides[0].back();
+  stream(*g, loop.numel(), draws, [&](const uint32_t* words, int64_t begin, int64_t end) {
+    for_runs(loop, begin, end, [&](const std::array<int64_t, 1>& at, int64_t n) {
+      T* p = out.ptr<T>() + at[0];
+      if (step == 1)
+        for (int64_t i = 0; i < n; ++i) p[i] = value(words + i * draws);
+      else
+        for (int64_t i = 0; i < n; ++i) p[i * step] = value(words + i * draws);
+      words += n * draws;
+    });
+  });
+}
+
+// One normal of mean 0 and deviation 1 by the polar form of Box and Muller (1958); its twin is kept.
+static inline double one_normal(Generator* g) {
+  if (g->kept_normal) {
+    const double kept = *g->kept_normal;
+    g->kept_normal.reset();
+    return kept;
+  }
+  const double a = g->uniform(), b = g->uniform();
+  const double radius = std::sqrt(-2.0 * std::log1p(-b)), theta = 2.0 * M_PI * a;
+  g->kept_normal = radius * std::sin(theta);
+  return radius * std::cos(theta);
+}
+
+}  // namespace izvod::kernels::IZVOD_ISA

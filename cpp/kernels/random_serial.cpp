@@ -1,0 +1,241 @@
+// Samplers that draw until they are content: one value after the other, in double.
+#include <limits>
+
+#include "kernels/random.h"
+#include "kernels/random_fill.h"
+
+namespace izvod::kernels::IZVOD_ISA {
+
+// Below 10 by multiplying uniforms (Knuth), else by transformed rejection (PTRS): W. Hörmann, "The transformed
+// rejection method for generating Poisson random variables", Insurance: Mathematics and Economics 12 (1993).
+static double one_poisson(double rate, Generator* g) {
+  if (rate == 0) return 0;
+  if (rate < 10) {
+    const double stop = std::exp(-rate);
+    double count = 0;
+    for (double product = g->uniform(); product > stop; product *= g->uniform()) ++count;
+    return count;
+  }
+  const double log_rate = std::log(rate), b = 0.931 + 2.53 * std::sqrt(rate), a = -0.059 + 0.02483 * b;
+  const double inverse = 1.1239 + 1.1328 / (b - 3.4), v_r = 0.9277 - 3.6224 / (b - 2);
+  for (;;) {
+    const double u = g->uniform() - 0.5, v = g->uniform(), us = 0.5 - std::fabs(u);
+    const double k = std::floor((2 * a / us + b) * u + rate + 0.43);
+    if (us >= 0.07 && v <= v_r) return k;
+    if (k < 0 || (us < 0.013 && v > us)) continue;
+    if (std::log(v) + std::log(inverse) - std::log(a / (us * us) + b) <= -rate + k * log_rate - std::lgamma(k + 1)) return k;
+  }
+}
+
+// G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000). Arithmetic on
+// alpha alone is in its own type T.
+template <class T>
+static T one_gamma(T alpha, Generator* g) {
+  constexpr T tiny = std::numeric_limits<T>::min();
+  double scale = 1;
+  if (alpha < 1) {
+    if (alpha == 0) return tiny;
+    scale = std::pow(1 - g->uniform(), double(1 / alpha));
+    alpha += 1;
+  }
+  const double d = T(alpha - T(1.0f / 3.0f)), c = 1 / std::sqrt(9 * d);
+  for (;;) {
+    double x, y;
+    do {
+      x = one_normal(g);
+      y = 1 + c * x;
+    } while (y <= 0);
+    const double v = y * y * y, u = 1 - g->uniform(), xx = x * x;
+    if (u < 1 - double(0.0331f) * xx * xx || std::log(u) < 0.5 * xx + d * (1 - v + std::log(v)))
+      return std::max(tiny, T(scale * d * v));
+  }
+}
+
+// The rest of Stirling's series for log(k!), tabulated where the series is short of digits.
+static double stirling_tail(double k) {
+  constexpr double table[] = {0.0810614667953272,  0.0413406959554092,  0.0276779256849983,  0.02079067210376509,
+                              0.0166446911898211,  0.0138761288230707,  0.0118967099458917,  0.0104112652619720,
+                              0.00925546218271273, 0.00833056343336287};
+  if (k <= 9) return table[int(k)];
+  const double q = (k + 1) * (k + 1);
+  return (1.0 / 12 - (1.0 / 360 - 1.0 / 1260 / q) / q) / (k + 1);
+}
+
+// Few successes: sums of geometric waiting times (L. Devroye, "Non-uniform random variate generation", X.4).
+static double binomial_by_waiting(double n, double p, Generator* g) {
+  const double scale = std::log1p(-p);
+  double sum = 0, k = 0;
+  for (;; ++k) {
+    sum += std::ceil(std::log(g->uniform()) / scale);
+    if (sum > n) return k;
+  }
+}
+
+// BTRS: W. Hörmann, "The generation of binomial random variates", J. Stat. Comput. Simul. 46 (1993).
+static double binomial_by_rejection(double n, double p, Generator* g) {
+  const double deviation = std::sqrt(n * p * (1 - p)), b = 1.15 + 2.53 * deviation;
+  const double a = -0.0873 + 0.0248 * b + 0.01 * p, c = n * p + 0.5, v_r = 0.92 - 4.2 / b, r = p / (1 - p);
+  const double alpha = (2.83 + 5.1 / b) * deviation, m = std::floor((n + 1) * p);
+  for (;;) {
+    const double u = g->uniform() - 0.5, v = g->uniform(), us = 0.5 - std::fabs(u);
+    const double k = std::floor((2 * a / us + b) * u + c);
+    if (k < 0 || k > n) continue;
+    if (us >= 0.07 && v <= v_r) return k;
+    const double bound = (m + 0.5) * std::log((m + 1) / (r * (n - m + 1))) +
+                         (n + 1) * std::log((n - m + 1) / (n - k + 1)) +
+                         (k + 0.5) * std::log(r * (n - k + 1) / (k + 1)) + stirling_tail(m) + stirling_tail(n - m) -
+                         stirling_tail(k) - stirling_tail(n - k);
+    if (std::log(v * alpha / (a / (us * us) + b)) <= bound) return k;
+  }
+}
+
+static double one_binomial(double n, double p, Generator* g) {
+  if (n <= 0 || p <= 0) return 0;
+  if (p >= 1) return n;
+  if (p > 0.5) return n - one_binomial(n, 1 - p, g);
+  return n * p >= 10 ? binomial_by_rejection(n, p, g) : binomial_by_waiting(n, p, g);
+}
+
+static void poisson(void* out, const void* rate, DType dtype, int64_t n, Generator* g) {
+  visit_floating(dtype, [&]<class T>(Type<T>) {
+    for (int64_t i = 0; i < n; ++i)
+      static_cast<T*>(out)[i] = element<T>(one_poisson(double(static_cast<const T*>(rate)[i]), g));
+  });
+}
+
+template <class F>
+static void visit_real(DType t, F f) {
+  t == DType::Float64 ? f(Type<double>{}) : f(Type<float>{});
+}
+
+static void standard_gamma(void* out, const void* alpha, DType dtype, int64_t n, Generator* g) {
+  visit_real(dtype, [&]<class T>(Type<T>) {
+    for (int64_t i = 0; i < n; ++i) static_cast<T*>(out)[i] = one_gamma(static_cast<const T*>(alpha)[i], g);
+  });
+}
+
+static void binomial(void* out, const void* count, const void* p, DType dtype, int64_t n, Generator* g) {
+  visit_real(dtype, [&]<class T>(Type<T>) {
+    for (int64_t i = 0; i < n; ++i)
+      static_cast<T*>(out)[i] = T(one_binomial(static_cast<const T*>(count)[i], static_cast<const T*>(p)[i], g));
+  });
+}
+
+static void dirichlet(void* out, const void* alpha, DType dtype, int64_t rows, int64_t cols, Generator* g) {
+  visit_real(dtype, [&]<class T>(Type<T>) {
+    const T* a = static_cast<const T*>(alpha);
+    T* to = static_cast<T*>(out);
+    const T least = std::numeric_limits<T>::min(), most = std::nextafter(T(1), T(0));
+    double* row = new double[size_t(cols)];
+    for (int64_t r = 0; r < rows; ++r, a += cols, to += cols) {
+      double sum = 0;
+      for (int64_t i = 0; i < cols; ++i) sum += row[i] = one_gamma<double>(a[i], g);
+      for (int64_t i = 0; i < cols; ++i) to[i] = std::min(most, std::max(least, T(row[i] / sum)));
+    }
+    delete[] row;
+  });
+}
+
+static void rrelu(void* y, void* noise, const void* x, DType dtype, int64_t n, Generator* g, double lower, double upper) {
+  visit_floating(dtype, [&]<class T>(Type<T>) {
+    using Real = std::conditional_t<std::is_same_v<T, double>, double, float>;
+    const double low = Real(lower), range = double(Real(upper)) - low;
+    for (int64_t i = 0; i < n; ++i) {
+      const T v = static_cast<const T*>(x)[i];
+      const Real slope = v <= 0 ? Real(g->uniform() * range + low) : Real(1);
+      static_cast<T*>(noise)[i] = T(slope);
+      static_cast<T*>(y)[i] = T(v * slope);  // by the slope as it was before rounding to T
+    }
+  });
+}
+
+// Durstenfeld's shuffle; for sizes beyond what 32 bits can choose from without bias, its inside-out form.
+static constexpr int64_t small_permutation = 0xffffffff / 20;
+
+static void randperm(void* out, DType dtype, int64_t n, Generator* g) {
+  visit(dtype, [&]<class T>(Type<T>) {
+    T* r = static_cast<T*>(out);
+    if (n >= small_permutation) {
+      for (int64_t i = 0; i < n; ++i) {
+        const int64_t z = int64_t(g->draw64() % uint64_t(i + 1));
+        r[i] = r[z];
+        r[z] = T(i);
+      }
+      return;
+    }
+    for (int64_t i = 0; i < n; ++i) r[i] = T(i);
+    uint32_t words[1024];
+    for (int64_t begin = 0; begin < n - 1; begin += 1024) {
+      const int64_t m = std::min<int64_t>(1024, n - 1 - begin);
+      g->draw(words, m);
+      for (int64_t i = begin; i < begin + m; ++i) std::swap(r[i], r[i + words[i - begin] % uint32_t(n - i)]);
+    }
+  });
+}
+
+// The first index whose running share of the weights reaches a uniform draw.
+static void multinomial_replace(int64_t* out, const void* p, DType dtype, int64_t rows, int64_t cols, int64_t samples, Generator* g) {
+  visit_floating(dtype, [&]<class T>(Type<T>) {
+    using Real = std::conditional_t<std::is_same_v<T, double>, double, float>;
+    const T* weights = static_cast<const T*>(p);
+    Real* share = new Real[size_t(cols)];
+    for (int64_t r = 0; r < rows; ++r, weights += cols, out += samples) {
+      Real sum = 0;
+      for (int64_t i = 0; i < cols; ++i) share[i] = sum += Real(weights[i]);
+      for (int64_t i = 0; i < cols; ++i) share[i] /= sum;
+      share[cols - 1] = 1;
+      for (int64_t k = 0; k < samples; ++k) {
+        const double u = g->uniform();
+        int64_t first = 0, last = cols;  // the answer is in [first, last)
+        while (first < last) {
+          const int64_t middle = first + (last - first) / 2;
+          if (double(share[middle]) < u) first = middle + 1;
+          else last = middle;
+        }
+        out[k] = first;
+      }
+    }
+    delete[] share;
+  });
+}
+
+static void multinomial_pick(int64_t* out, const View& p, const View& q, int64_t samples) {
+  const bool matrix = p.dim() == 2;
+  const int64_t rows = matrix ? p.sizes[0] : 1, cols = p.sizes[p.dim() - 1], step = p.strides[p.dim() - 1];
+  visit_floating(p.dtype, [&]<class T>(Type<T>) {
+    struct Candidate {
+      T ratio;
+      int64_t index;
+    };
+    // Larger first; nan counts as largest, and of equals the first comes first.
+    const auto before = [](const Candidate& a, const Candidate& b) {
+      const bool a_nan = a.ratio != a.ratio, b_nan = b.ratio != b.ratio;
+      if (a_nan || b_nan) return a_nan != b_nan ? a_nan : a.index < b.index;
+      return a.ratio != b.ratio ? a.ratio > b.ratio : a.index < b.index;
+    };
+    Candidate* list = new Candidate[size_t(cols)];
+    for (int64_t r = 0; r < rows; ++r, out += samples) {
+      const T* weight = p.ptr<T>() + (matrix ? r * p.strides[0] : 0);
+      const T* wait = q.ptr<T>() + (matrix ? r * q.strides[0] : 0);
+      for (int64_t i = 0; i < cols; ++i)
+        list[i] = {T(weight[i * step] / wait[i * q.strides[q.dim() - 1]]), i};
+      if (samples < cols) std::nth_element(list, list + samples, list + cols, before);
+      std::sort(list, list + samples, before);
+      for (int64_t k = 0; k < samples; ++k) out[k] = list[k].index;
+    }
+    delete[] list;
+  });
+}
+
+static const Offer offers[] = {
+    {kernels::poisson, poisson},
+    {kernels::standard_gamma, standard_gamma},
+    {kernels::binomial, binomial},
+    {kernels::dirichlet, dirichlet},
+    {kernels::rrelu, rrelu},
+    {kernels::randperm, randperm},
+    {kernels::multinomial_replace, multinomial_replace},
+    {kernels::multinomial_pick, multinomial_pick},
+};
+
+}  // namespace izvod::kernels::IZVOD_ISA

@@ -1,0 +1,148 @@
+// What is made of uniform draws by a formula: the same number of draws for every element.
+#include "base/parallel.h"
+#include "kernels/random.h"
+#include "kernels/random_fill.h"
+
+namespace izvod::kernels::IZVOD_ISA {
+
+static void uniform(const View& out, Generator* g, double from, double to) {
+  visit_floating(out.dtype, [&]<class T>(Type<T>) {
+    if constexpr (std::is_same_v<T, double>) {
+      fill<2, double>(out, g, [from, to, range = to - from](const uint32_t* w) {
+        const double x = fused(uniform53(w), range, from);
+        return x == to ? from : x;
+      });
+    } else {
+      const float low = float(from), range = float(to) - low;
+      const float first = float(T(low)), last = float(T(float(to)));
+      fill<1, T>(out, g, [=](const uint32_t* w) {
+        const float x = float(T(fused(uniform24(w), range, low)));
+        return T(x == last ? first : x);
+      });
+    }
+  });
+}
+
+static void random(const View& out, Generator* g, int64_t low, uint64_t range, bool wide) {
+  visit(out.dtype, [&]<class T>(Type<T>) {
+    const uint64_t base = uint64_t(low);
+    if (wide)
+      fill<2, T>(out, g, [=](const uint32_t* w) {
+        return element<T>(int64_t(base + (range ? bits64(w) % range : bits64(w))));
+      });
+    else if (range == uint32_t(range))
+      fill<1, T>(out, g, [=, range = uint32_t(range)](const uint32_t* w) {
+        return element<T>(int64_t(base + *w % range));
+      });
+  });
+}
+
+// u53 < p is decided on integers: u53 is m * 2^-53, and scaling p by 2^53 is exact.
+static int64_t below(double p) { return int64_t(std::ceil(p * 0x1p53)); }
+
+static void bernoulli(const View& out, Generator* g, double p) {
+  visit(out.dtype, [&]<class T>(Type<T>) {
+    fill<2, T>(out, g, [limit = below(p)](const uint32_t* w) { return T(bits53(w) < limit); });
+  });
+}
+
+static void bernoulli_each(const View& out, const View& p, Generator* g) {
+  const Loop<2> loop = memory_order<2>({&out, &p});
+  const int64_t step = loop.strides[0].back(), p_step = loop.strides[1].back();
+  const auto run = [&]<class T, class P>(Type<T>, Type<P>) {
+    constexpr int draws = sizeof(P) / 4;
+    stream(*g, loop.numel(), draws, [&](const uint32_t* words, int64_t begin, int64_t end) {
+      for_runs(loop, begin, end, [&](const std::array<int64_t, 2>& at, int64_t n) {
+        T* o = out.ptr<T>() + at[0];
+        const P* limit = p.ptr<P>() + at[1];
+        const auto hit = [&](int64_t i, int64_t j) {
+          if constexpr (draws == 2)
+            return T(uniform53(words + 2 * i) < limit[j]);
+          else
+            return T(uniform24(words + i) < limit[j]);
+        };
+        if (step == 1 && p_step == 1)
+          for (int64_t i = 0; i < n; ++i) o[i] = hit(i, i);
+        else
+          for (int64_t i = 0; i < n; ++i) o[i * step] = hit(i, i * p_step);
+        words += n * draws;
+      });
+    });
+  };
+  visit(out.dtype, [&](auto t) {
+    p.dtype == DType::Float64 ? run(t, Type<double>{}) : run(t, Type<float>{});
+  });
+}
+
+// What a kept element is multiplied with: 1 / (1 - p), divided and rounded in T's arithmetic.
+template <class T>
+static auto keep_scale(double p) {
+  if constexpr (std::is_same_v<T, double>)
+    return 1.0 / (1.0 - p);
+  else
+    return float(T(1.0f / float(1.0 - p)));
+}
+
+static void dropout(void* y, bool* keep, const void* x, DType dtype, int64_t n, Generator* g, double p) {
+  visit_floating(dtype, [&]<class T>(Type<T>) {
+    const auto scale = keep_scale<T>(p);
+    stream(*g, n, 2, [&, limit = below(1.0 - p)](const uint32_t* words, int64_t begin, int64_t end) {
+      const T* from = static_cast<const T*>(x) + begin;
+      T* to = static_cast<T*>(y) + begin;
+      bool* kept = keep + begin;
+      for (int64_t i = 0; i < end - begin; ++i) {
+        const bool k = bits53(words + 2 * i) < limit;
+        kept[i] = k;
+        to[i] = T(from[i] * (k ? scale : 0));  // a product also where it is 0: nan stays nan
+      }
+    });
+  });
+}
+
+static void dropout_backward(void* dx, const void* dy, const bool* keep, DType dtype, int64_t n, double p) {
+  visit_floating(dtype, [&]<class T>(Type<T>) {
+    const auto scale = keep_scale<T>(p);
+    parallel_for(n, run_grain, [&](int64_t begin, int64_t end) {
+      const T* from = static_cast<const T*>(dy);
+      for (int64_t i = begin; i < end; ++i) static_cast<T*>(dx)[i] = T(from[i] * (keep[i] ? scale : 0));
+    });
+  });
+}
+
+static void exponential(const View& out, Generator* g, double lambda) {
+  visit_floating(out.dtype, [&]<class T>(Type<T>) {
+    fill<2, T>(out, g, [scale = -1.0 / lambda](const uint32_t* w) {
+      return element<T>(scale * std::log1p(-uniform53(w)));
+    });
+  });
+}
+
+static void cauchy(const View& out, Generator* g, double median, double sigma) {
+  visit_floating(out.dtype, [&]<class T>(Type<T>) {
+    fill<2, T>(out, g, [=](const uint32_t* w) {
+      return element<T>(fused(sigma, std::tan(M_PI * (uniform53(w) - 0.5)), median));
+    });
+  });
+}
+
+static void geometric(const View& out, Generator* g, double p) {
+  visit(out.dtype, [&]<class T>(Type<T>) {
+    fill<2, T>(out, g, [scale = std::log1p(-p)](const uint32_t* w) {
+      return element<T>(std::ceil(std::log(uniform53(w)) / scale));
+    });
+  });
+}
+
+static const Offer offers[] = {
+    {kernels::uniform, uniform},
+    {kernels::random, random},
+    {kernels::bernoulli, bernoulli},
+    {kernels::bernoulli_each, bernoulli_each},
+    {kernels::dropout, dropout},
+    {kernels::dropout_backward, dropout_backward},
+    {kernels::exponential, exponential},
+    {kernels::cauchy, cauchy},
+    {kernels::geometric, geometric},
+};
+
+}  // namespace izvod::kernels::IZVOD_ISA
