@@ -1,0 +1,266 @@
+#include "kernels/reduce.h"
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/reduce_walk.h"
+#include "kernels/vec.h"
+
+namespace izvod::kernels::IZVOD_ISA {
+namespace {
+
+// ---- what is folded: map, then combine, from the identity on ----------------------------------------
+
+template <class T>
+struct Sum {
+  using Value = T;
+  static constexpr T identity = 0;
+  explicit Sum(double) {}
+  Vec<T> map(Vec<T> x) const { return x; }
+  static Vec<T> combine(Vec<T> a, Vec<T> b) { return a + b; }
+};
+template <class T>
+struct Prod : Sum<T> {
+  using Sum<T>::Sum;
+  static constexpr T identity = 1;
+  static Vec<T> combine(Vec<T> a, Vec<T> b) { return a * b; }
+};
+template <class T>
+struct Max : Sum<T> {
+  using Sum<T>::Sum;
+  static constexpr T identity = std::is_integral_v<T> ? std::numeric_limits<T>::min()
+                                                      : -std::numeric_limits<T>::infinity();
+  static Vec<T> combine(Vec<T> a, Vec<T> b) {
+    if constexpr (std::is_integral_v<T>) return where(a > b, a, b);
+    else return where((a > b) | isnan(a), a, b);
+  }
+};
+template <class T>
+struct Min : Sum<T> {
+  using Sum<T>::Sum;
+  static constexpr T identity = std::is_integral_v<T> ? std::numeric_limits<T>::max()
+                                                      : std::numeric_limits<T>::infinity();
+  static Vec<T> combine(Vec<T> a, Vec<T> b) {
+    if constexpr (std::is_integral_v<T>) return where(a < b, a, b);
+    else return where((a < b) | isnan(a), a, b);
+  }
+};
+
+template <class T>
+Vec<T> abs(Vec<T> x) {
+  using Int = typename Vec<T>::Int;
+  typename Vec<T>::Native r;
+  const auto bits = bits_as<Int>(x).v & std::numeric_limits<Int>::max();
+  std::memcpy(&r, &bits, sizeof r);
+  return r;
+}
+template <class T>
+struct SumSquares : Sum<T> {
+  using Sum<T>::Sum;
+  Vec<T> map(Vec<T> x) const { return x * x; }
+};
+template <class T>
+struct SumAbs : Sum<T> {
+  using Sum<T>::Sum;
+  Vec<T> map(Vec<T> x) const { return abs(x); }
+};
+template <class T>
+struct MaxAbs : Max<T> {
+  using Max<T>::Max;
+  static constexpr T identity = 0;
+  Vec<T> map(Vec<T> x) const { return abs(x); }
+};
+template <class T>
+struct MinAbs : Min<T> {
+  using Min<T>::Min;
+  Vec<T> map(Vec<T> x) const { return abs(x); }
+};
+template <class T>
+struct SumPowers : Sum<T> {
+  T p;
+  explicit SumPowers(double p) : Sum<T>(p), p(T(p)) {}
+  Vec<T> map(Vec<T> x) const {
+    return kernels::IZVOD_ISA::map(abs(x), [p = p](T v) { return std::pow(v, p); });
+  }
+};
+
+// ---- folds over dense memory -------------------------------------------------------------------
+
+template <class Op, class T = typename Op::Value>
+T fold_lanes(Vec<T> x) {
+  T lanes[2 * Vec<T>::width];
+  x.store(lanes);
+  for (int step = Vec<T>::width / 2; step; step /= 2) {
+    Vec<T> upper(Op::identity);
+    std::memcpy(&upper, lanes + step, size_t(step) * sizeof(T));
+    x = Op::combine(x, upper);
+    x.store(lanes);
+  }
+  return lanes[0];
+}
+
+// map(x[0..n)), the lanes beyond n as if they were not there.
+template <class Op, class T = typename Op::Value>
+Vec<T> map_tail(const Op& op, const T* x, int64_t n) {
+  Vec<T> mapped = op.map(Vec<T>::load(x, n)), r(Op::identity);
+  std::memcpy(&r, &mapped, size_t(n) * sizeof(T));
+  return r;
+}
+
+template <class Op>
+void leaf(const Reducer& r, void* state, const void* x, int64_t n, int64_t) {
+  using T = typename Op::Value;
+  using V = Vec<T>;
+  constexpr int chains = 8;
+  const Op op(r.parameter);
+  const T* p = static_cast<const T*>(x);
+  V acc[chains];
+  for (V& a : acc) a = V(Op::identity);
+  int64_t i = 0;
+  for (; i + chains * V::width <= n; i += chains * V::width)
+    for (int k = 0; k < chains; ++k) acc[k] = Op::combine(acc[k], op.map(V::load(p + i + k * V::width)));
+  if (n >= chains * V::width)
+    for (int step = chains / 2; step; step /= 2)
+      for (int k = 0; k < step; ++k) acc[k] = Op::combine(acc[k], acc[k + step]);
+  for (; i + V::width <= n; i += V::width) acc[0] = Op::combine(acc[0], op.map(V::load(p + i)));
+  if (i < n) acc[0] = Op::combine(acc[0], map_tail(op, p + i, n - i));
+  *static_cast<T*>(state) = n == 1 ? acc[0][0] : fold_lanes<Op>(acc[0]);
+}
+
+template <class Op>
+void rows(const Reducer& r, void* states, const void* x, int64_t stride, int64_t rows, int64_t n, int64_t) {
+  using T = typename Op::Value;
+  using V = Vec<T>;
+  const Op op(r.parameter);
+  T* to = static_cast<T*>(states);
+  for (int64_t i = 0; i < n; i += V::width) {
+    const T* p = static_cast<const T*>(x) + i;
+    const int64_t m = std::min<int64_t>(V::width, n - i);
+    V even = op.map(V::load(p, m)), odd(Op::identity);
+    int64_t k = 1;
+    for (; k + 2 <= rows; k += 2) {
+      odd = Op::combine(odd, op.map(V::load(p + k * stride, m)));
+      even = Op::combine(even, op.map(V::load(p + (k + 1) * stride, m)));
+    }
+    if (k < rows) odd = Op::combine(odd, op.map(V::load(p + k * stride, m)));
+    Op::combine(even, odd).store(to + i, m);
+  }
+}
+
+template <class Op>
+void merge(void* a, int64_t, const void* b, int64_t, int64_t n) {
+  using T = typename Op::Value;
+  T* to = static_cast<T*>(a);
+  const T* from = static_cast<const T*>(b);
+  for (int64_t i = 0; i < n; i += Vec<T>::width)
+    Op::combine(Vec<T>::load(to + i, n - i), Vec<T>::load(from + i, n - i)).store(to + i, n - i);
+}
+
+// ---- final values --------------------------------------------------------------------------------
+
+template <class T, class F>
+void finish_each(const void* states, int64_t n, void* const* results, F f) {
+  const T* from = static_cast<const T*>(states);
+  T* to = static_cast<T*>(results[0]);
+  for (int64_t i = 0; i < n; ++i) to[i] = f(from[i]);
+}
+template <class T>
+void finish_plain(const Reducer&, const void* states, int64_t n, int64_t, void* const* results) {
+  finish_each<T>(states, n, results, [](T s) { return s; });
+}
+template <class T>
+void finish_mean(const Reducer&, const void* states, int64_t n, int64_t count, void* const* results) {
+  finish_each<T>(states, n, results, [=](T s) { return s / T(count); });
+}
+template <class T>
+void finish_root(const Reducer&, const void* states, int64_t n, int64_t, void* const* results) {
+  finish_each<T>(states, n, results, [](T s) { return std::sqrt(s); });
+}
+template <class T>
+void finish_power(const Reducer& r, const void* states, int64_t n, int64_t, void* const* results) {
+  finish_each<T>(states, n, results, [p = T(1 / r.parameter)](T s) { return std::pow(s, p); });
+}
+
+template <class Op>
+constexpr Reducer reducer(decltype(Reducer::finish) finish = finish_plain<typename Op::Value>) {
+  constexpr DType type = dtype_of<typename Op::Value>;
+  return {type, itemsize(type), {type, type}, leaf<Op>, rows<Op>, merge<Op>, finish};
+}
+
+// The reducer for a type to compute in, by dtype.
+template <template <class> class Op>
+void reduce_as(DType type, const View& out, const View& in) {
+  static constexpr Reducer f = reducer<Op<float>>(), d = reducer<Op<double>>(), i = reducer<Op<int64_t>>();
+  const DType compute = compute_type(type);
+  reduce(compute == DType::Int64 ? i : compute == DType::Float64 ? d : f, in, &out);
+}
+
+void sum(const View& out, const View& in) { reduce_as<Sum>(out.dtype, out, in); }
+void prod(const View& out, const View& in) { reduce_as<Prod>(out.dtype, out, in); }
+void amax(const View& out, const View& in) { reduce_as<Max>(in.dtype, out, in); }
+void amin(const View& out, const View& in) { reduce_as<Min>(in.dtype, out, in); }
+
+void mean(const View& out, const View& in) {
+  static constexpr Reducer f = reducer<Sum<float>>(finish_mean<float>), d = reducer<Sum<double>>(finish_mean<double>);
+  reduce(out.dtype == DType::Float64 ? d : f, in, &out);
+}
+
+// ---- counting: elements arrive as bytes 0 or 1 -----------------------------------------------------
+
+void count_leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t) {
+  const uint8_t* p = static_cast<const uint8_t*>(x);
+  uint32_t total = 0;
+  for (int64_t i = 0; i < n; ++i) total += p[i];
+  *static_cast<int64_t*>(state) = total;
+}
+void count_rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows, int64_t n, int64_t) {
+  const uint8_t* p = static_cast<const uint8_t*>(x);
+  uint8_t totals[max_columns] = {};  // at most group_rows each
+  for (int64_t k = 0; k < rows; ++k)
+    for (int64_t i = 0; i < n; ++i) totals[i] = uint8_t(totals[i] + p[k * stride + i]);
+  for (int64_t i = 0; i < n; ++i) static_cast<int64_t*>(states)[i] = totals[i];
+}
+void finish_any(const Reducer&, const void* states, int64_t n, int64_t, void* const* results) {
+  finish_each<int64_t>(states, n, results, [](int64_t s) { return int64_t(s != 0); });
+}
+void finish_all(const Reducer&, const void* states, int64_t n, int64_t count, void* const* results) {
+  finish_each<int64_t>(states, n, results, [=](int64_t s) { return int64_t(s == count); });
+}
+constexpr Reducer counter(decltype(Reducer::finish) finish) {
+  return {DType::Bool, 8, {DType::Int64, DType::Int64}, count_leaf, count_rows, merge<Sum<int64_t>>, finish};
+}
+
+void count_nonzero(const View& out, const View& in) {
+  static constexpr Reducer r = counter(finish_plain<int64_t>);
+  reduce(r, in, &out);
+}
+void any(const View& out, const View& in) {
+  static constexpr Reducer r = counter(finish_any);
+  reduce(r, in, &out);
+}
+void all(const View& out, const View& in) {
+  static constexpr Reducer r = counter(finish_all);
+  reduce(r, in, &out);
+}
+
+template <class T>
+Reducer norm_reducer(double p) {
+  if (p == 1) return reducer<SumAbs<T>>();
+  if (p == 2) return reducer<SumSquares<T>>(finish_root<T>);
+  if (std::isinf(p)) return p > 0 ? reducer<MaxAbs<T>>() : reducer<MinAbs<T>>();
+  Reducer r = reducer<SumPowers<T>>(finish_power<T>);
+  r.parameter = p;
+  return r;
+}
+
+void norm(const View& out, const View& in, double p) {
+  if (p == 0) return count_nonzero(out, in);
+  reduce(out.dtype == DType::Float64 ? norm_reducer<double>(p) : norm_reducer<float>(p), in, &out);
+}
+
+const Offer offers[] = {{kernels::sum, sum},   {kernels::mean, mean}, {kernels::prod, prod},
+                        {kernels::amax, amax}, {kernels::amin, amin}, {kernels::count_nonzero, count_nonzero},
+                        {kernels::any, any},   {kernels::all, all},   {kernels::norm, norm}};
+
+}  // namespace
+}  // namespace izvod::kernels::IZVOD_ISA

@@ -1,0 +1,107 @@
+#include "kernels/reduce.h"
+#include "kernels/reduce_walk.h"
+#include "kernels/vec.h"
+
+namespace izvod::kernels::IZVOD_ISA {
+namespace {
+
+template <class T>
+struct Best {
+  T value;
+  int64_t index;
+};
+
+// x stands before y: larger (smaller), or nan where y is none.
+template <bool largest, class T>
+Mask<T> better(Vec<T> x, Vec<T> y) {
+  const Mask<T> m = largest ? x > y : x < y;
+  if constexpr (std::is_integral_v<T>) return m;
+  else return m | (isnan(x) & ~isnan(y));
+}
+template <bool largest, class T>
+bool better(T x, T y) { return (largest ? x > y : x < y) || (x != x && y == y); }
+
+// The best value first, then the place where it stands: two passes over memory that is near.
+template <bool largest, class T>
+void leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t first) {
+  using V = Vec<T>;
+  const T* p = static_cast<const T*>(x);
+  T best = n ? p[0] : T(0);
+  int64_t i = 0;
+  if (n >= 4 * V::width) {
+    V a = V::load(p), b = V::load(p + V::width);
+    for (i = 2 * V::width; i + 2 * V::width <= n; i += 2 * V::width) {
+      const V c = V::load(p + i), d = V::load(p + i + V::width);
+      a = where(better<largest>(c, a), c, a);
+      b = where(better<largest>(d, b), d, b);
+    }
+    a = where(better<largest>(b, a), b, a);
+    best = a[0];
+    for (int k = 1; k < V::width; ++k)
+      if (better<largest>(a[k], best)) best = a[k];
+  }
+  for (; i < n; ++i)
+    if (better<largest>(p[i], best)) best = p[i];
+  int64_t at = 0;
+  if (best == best)
+    while (at < n && p[at] != best) ++at;
+  else
+    while (p[at] == p[at]) ++at;
+  *static_cast<Best<T>*>(state) = {best, first + at};
+}
+
+template <bool largest, class T>
+void rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows, int64_t n, int64_t first) {
+  using V = Vec<T>;
+  using I = Vec<typename V::Int>;
+  Best<T>* to = static_cast<Best<T>*>(states);
+  for (int64_t i = 0; i < n; i += V::width) {
+    const T* p = static_cast<const T*>(x) + i;
+    const int64_t m = std::min<int64_t>(V::width, n - i);
+    V best = V::load(p, m);
+    I index(0);
+    for (int64_t k = 1; k < rows; ++k) {
+      const V y = V::load(p + k * stride, m);
+      const Mask<T> take = better<largest>(y, best);
+      best = where(take, y, best);
+      index = I(take.v ? I(k).v : index.v);
+    }
+    for (int64_t j = 0; j < m; ++j) to[i + j] = {best[int(j)], first + index[int(j)]};
+  }
+}
+
+template <bool largest, class T>
+void merge(void* a, int64_t, const void* b, int64_t, int64_t n) {
+  Best<T>* to = static_cast<Best<T>*>(a);
+  const Best<T>* from = static_cast<const Best<T>*>(b);
+  for (int64_t i = 0; i < n; ++i)
+    if (better<largest>(from[i].value, to[i].value)) to[i] = from[i];
+}
+
+template <class T>
+void finish(const Reducer&, const void* states, int64_t n, int64_t, void* const* results) {
+  for (int64_t i = 0; i < n; ++i) {
+    static_cast<int64_t*>(results[0])[i] = static_cast<const Best<T>*>(states)[i].index;
+    static_cast<T*>(results[1])[i] = static_cast<const Best<T>*>(states)[i].value;
+  }
+}
+
+template <bool largest, class T>
+constexpr Reducer reducer() {
+  constexpr DType type = dtype_of<T>;
+  return {type, 16, {DType::Int64, type}, leaf<largest, T>, rows<largest, T>, merge<largest, T>, finish<T>, 0, true};
+}
+
+template <bool largest>
+void best_with_index(const View* values, const View& indices, const View& in) {
+  static constexpr Reducer f = reducer<largest, float>(), d = reducer<largest, double>(),
+                           i = reducer<largest, int64_t>();
+  const DType compute = compute_type(in.dtype);
+  reduce(compute == DType::Int64 ? i : compute == DType::Float64 ? d : f, in, &indices, values);
+}
+
+const Offer offers[] = {{kernels::max_with_index, best_with_index<true>},
+                        {kernels::min_with_index, best_with_index<false>}};
+
+}  // namespace
+}  // namespace izvod::kernels::IZVOD_ISA

@@ -1,0 +1,290 @@
+#include "kernels/reduce_walk.h"
+
+#include <cstring>
+#include <memory>
+
+#include "base/parallel.h"
+#include "kernels/copy.h"
+#include "kernels/runs.h"
+
+namespace izvod::kernels::IZVOD_ISA {
+namespace {
+
+constexpr int64_t block_elements = 65536;  // of one block of work
+constexpr int64_t max_block_rows = 1024;
+constexpr int64_t slot_bytes = 4096;       // of the states of a strip of columns
+constexpr int64_t min_columns = 8;         // fewer are not worth a vector
+
+// States of equal width merged like carries of a binary counter: a balanced tree without knowing
+// the number of leaves.
+class Tree {
+ public:
+  Tree(const Reducer& r, char* memory, int64_t width) : r_(r), memory_(memory), width_(width) {}
+  char* slot() const { return at(top_); }  // the next leaf is written here, then pushed
+  void push(int64_t count) {
+    counts_[top_++] = count;
+    for (int64_t k = ++leaves_; !(k & 1); k >>= 1) fold();
+  }
+  const char* root() {
+    while (top_ > 1) fold();
+    return memory_;
+  }
+
+ private:
+  char* at(int level) const { return memory_ + level * width_ * r_.state_bytes; }
+  void fold() {
+    --top_;
+    r_.merge(at(top_ - 1), counts_[top_ - 1], at(top_), counts_[top_], width_);
+    counts_[top_ - 1] += counts_[top_];
+  }
+  const Reducer& r_;
+  char* memory_;
+  int64_t width_, leaves_ = 0, counts_[24];
+  int top_ = 0;
+};
+
+class Walk {
+ public:
+  Walk(const Reducer& r, const View& in, const View* out, const View* second)
+      : r_(r), in_(in), outs_{out, second}, kept_(kept(in, out, second)), reduced_(reduced(in, out, r.ordered)) {
+    count_ = reduced_.numel();
+    total_ = kept_.numel();
+    in_bytes_ = itemsize(in.dtype);
+    direct_ = in.dtype == r.load;
+  }
+
+  void run() {
+    if (total_ == 0) return;
+    if (count_ == 0) return fill_identity();
+    const int64_t last = kept_.sizes.size() - 1, columns = kept_.sizes[last];
+    const bool inner = reduced_.strides[0].back() == 1 && reduced_.sizes.back() >= min_columns;
+    const bool by_columns = !inner && columns >= min_columns &&
+                            (kept_.strides[0][last] == 1 || reduced_.sizes.back() < min_columns);
+    by_columns ? run_columns(columns) : run_inner();
+  }
+
+ private:
+  // Dimensions that stay, walked along `in`; operands: in, out, second.
+  static Loop<3> kept(const View& in, const View* out, const View* second) {
+    View views[3] = {{nullptr, in.dtype, {}, {}}, {nullptr, in.dtype, {}, {}}, {nullptr, in.dtype, {}, {}}};
+    for (int64_t d = 0; d < in.dim(); ++d) {
+      if (out->sizes[d] == 1) continue;
+      const View* from[3] = {&in, out, second ? second : out};
+      for (int k = 0; k < 3; ++k) {
+        views[k].sizes.push_back(in.sizes[d]);
+        views[k].strides.push_back(from[k]->strides[d]);
+      }
+    }
+    return Loop<3>({&views[0], &views[1], &views[2]});
+  }
+  static Loop<1> reduced(const View& in, const View* out, bool ordered) {
+    View view{nullptr, in.dtype, {}, {}};
+    for (int64_t d = 0; d < in.dim(); ++d) {
+      if (out->sizes[d] != 1) continue;
+      view.sizes.push_back(in.sizes[d]);
+      view.strides.push_back(in.strides[d]);
+    }
+    return Loop<1>({&view}, !ordered);
+  }
+
+  const char* source(int64_t at) const { return static_cast<const char*>(in_.data) + at * in_bytes_; }
+
+  // n elements as neighbours of the type that the reducer loads.
+  const void* load(const char* x, int64_t stride, int64_t n, void* buffer) const {
+    if (stride == 1 && direct_) return x;
+    if (stride == 1) {
+      kernels::convert(buffer, r_.load, static_cast<const void*>(x), in_.dtype, n);
+    } else if (direct_) {
+      kernels::copy_strided(buffer, int64_t(1), static_cast<const void*>(x), stride, n, in_bytes_);
+    } else {
+      alignas(64) char dense[leaf_size * 8];
+      kernels::copy_strided(static_cast<void*>(dense), int64_t(1), static_cast<const void*>(x), stride, n, in_bytes_);
+      kernels::convert(buffer, r_.load, static_cast<const void*>(dense), in_.dtype, n);
+    }
+    return buffer;
+  }
+
+  void emit(const std::array<int64_t, 3>& at, const char* states, int64_t n) const {
+    alignas(64) char buffer[2][max_columns * 8];
+    void* results[2] = {buffer[0], buffer[1]};
+    r_.finish(r_, states, n, count_, results);
+    for (int k = 0; k < 2; ++k) {
+      if (!outs_[k]) continue;
+      const View& out = *outs_[k];
+      const int64_t bytes = itemsize(out.dtype), stride = kept_.strides[k + 1].back();
+      char* target = static_cast<char*>(out.data) + at[k + 1] * bytes;
+      alignas(64) char dense[max_columns * 8];
+      void* to = stride == 1 || n == 1 ? target : dense;
+      kernels::convert(to, out.dtype, static_cast<const void*>(results[k]), r_.result[k], n);
+      if (to != target) kernels::copy_strided(static_cast<void*>(target), stride, (const void*)dense, int64_t(1), n, bytes);
+    }
+  }
+
+  void fill_identity() const {
+    alignas(16) char states[max_columns * 16];
+    for (int64_t i = 0; i < max_columns; ++i) r_.leaf(r_, states + i * r_.state_bytes, nullptr, 0, 0);
+    for_strips(0, total_, [&](auto at, int64_t, int64_t n) { emit(at, states, n); });
+  }
+
+  // f(where the operands stand, first, n) for stretches of at most max_columns neighbours of the kept elements.
+  template <class F>
+  void for_strips(int64_t begin, int64_t end, F f) const {
+    int64_t first = begin;
+    for_runs(kept_, begin, end, [&](auto at, int64_t n) {
+      for (int64_t i = 0; i < n; i += max_columns) {
+        auto here = at;
+        for (int k = 0; k < 3; ++k) here[k] += i * kept_.strides[k].back();
+        f(here, first + i, std::min<int64_t>(max_columns, n - i));
+      }
+      first += n;
+    });
+  }
+
+  // ---- the reduced elements are neighbours, or nothing is ------------------------------------------
+
+  void run_inner() const {
+    const int64_t blocks = (count_ + block_elements - 1) / block_elements;
+    if (blocks == 1) {
+      const int64_t grain = std::max<int64_t>(1, block_elements / count_);
+      return parallel_for(total_, grain, [&](int64_t begin, int64_t end) {
+        alignas(16) char states[max_columns * 16];
+        for_strips(begin, end, [&](auto at, int64_t, int64_t n) {
+          for (int64_t i = 0; i < n; ++i)
+            reduce_range(states + i * r_.state_bytes, at[0] + i * kept_.strides[0].back(), 0, count_);
+          emit(at, states, n);
+        });
+      });
+    }
+    const auto partial = std::make_unique_for_overwrite<char[]>(size_t(blocks * total_ * r_.state_bytes));
+    parallel_for(total_ * blocks, 1, [&](int64_t unit, int64_t) {
+      const int64_t row = unit / blocks, b = unit % blocks;
+      for_runs(kept_, row, row + 1, [&](auto at, int64_t) {
+        reduce_range(partial.get() + (b * total_ + row) * r_.state_bytes, at[0], b * block_elements,
+                     std::min(count_, (b + 1) * block_elements));
+      });
+    });
+    merge_blocks(partial.get(), blocks, block_elements);
+  }
+
+  void reduce_range(char* state, int64_t at, int64_t begin, int64_t end) const {
+    const int64_t stride = reduced_.strides[0].back();
+    alignas(64) char buffer[leaf_size * 8];
+    if (begin == 0 && end <= leaf_size && reduced_.sizes.size() == 1)  // the usual row: one leaf
+      return r_.leaf(r_, state, load(source(at), stride, end, buffer), end, 0);
+    alignas(16) char memory[24 * 16];
+    Tree tree(r_, memory, 1);
+    int64_t first = begin;
+    for_runs(reduced_, begin, end, [&](auto run, int64_t n) {
+      for (int64_t i = 0; i < n; i += leaf_size) {
+        const int64_t m = std::min(leaf_size, n - i);
+        const void* x = load(source(at + run[0] + i * stride), stride, m, buffer);
+        r_.leaf(r_, tree.slot(), x, m, first + i);
+        tree.push(m);
+      }
+      first += n;
+    });
+    std::memcpy(state, tree.root(), size_t(r_.state_bytes));
+  }
+
+  // ---- the kept elements are neighbours: whole rows are added to each other ----------------------
+
+  void run_columns(int64_t columns) const {
+    const int64_t strip =
+        std::min({columns, int64_t(max_columns), strip_bytes / itemsize(r_.load), slot_bytes / r_.state_bytes});
+    const int64_t strips = (columns + strip - 1) / strip;
+    const int64_t fitting = block_elements / strip / group_rows * group_rows;
+    const int64_t block = std::min(count_, std::clamp(fitting, group_rows, max_block_rows));
+    const int64_t blocks = (count_ + block - 1) / block;
+    std::unique_ptr<char[]> partial;
+    if (blocks > 1) partial = std::make_unique_for_overwrite<char[]>(size_t(blocks * total_ * r_.state_bytes));
+    const int64_t units = total_ / columns * strips * blocks;
+    parallel_for(units, std::max<int64_t>(1, block_elements / (block * strip)), [&](int64_t begin, int64_t end) {
+      alignas(64) char memory[12 * slot_bytes];  // a tree over up to max_block_rows leaves
+      for (int64_t unit = begin; unit < end; ++unit) {
+        const int64_t s = unit % strips * strip, b = unit / strips % blocks, matrix = unit / strips / blocks;
+        const int64_t n = std::min(strip, columns - s), first = matrix * columns + s;
+        for_runs(kept_, first, first + n, [&](auto at, int64_t) {
+          const char* states = reduce_rows(memory, at[0], b * block, std::min(count_, (b + 1) * block), n);
+          if (partial)
+            std::memcpy(partial.get() + (b * total_ + first) * r_.state_bytes, states, size_t(n * r_.state_bytes));
+          else
+            emit(at, states, n);
+        });
+      }
+    });
+    if (partial) merge_blocks(partial.get(), blocks, block);
+  }
+
+  const char* reduce_rows(char* memory, int64_t at, int64_t begin, int64_t end, int64_t n) const {
+    const int64_t stride = reduced_.strides[0].back(), column_stride = kept_.strides[0].back();
+    const bool in_place = direct_ && column_stride == 1;
+    alignas(64) char buffer[group_rows * strip_bytes];
+    Tree tree(r_, memory, n);
+    int64_t first = begin;
+    for_runs(reduced_, begin, end, [&](auto run, int64_t rows) {
+      for (int64_t i = 0; i < rows; i += group_rows) {
+        const int64_t m = std::min(group_rows, rows - i);
+        const char* x = source(at + run[0] + i * stride);
+        if (!in_place)
+          for (int64_t k = 0; k < m; ++k)
+            load_row(source(at + run[0] + (i + k) * stride), column_stride, n, buffer + k * n * itemsize(r_.load));
+        r_.rows(r_, tree.slot(), in_place ? x : buffer, in_place ? stride : n, m, n, first + i);
+        tree.push(m);
+      }
+      first += rows;
+    });
+    return tree.root();
+  }
+  void load_row(const char* x, int64_t stride, int64_t n, char* to) const {
+    const void* from = load(x, stride, n, to);
+    if (from != to) std::memcpy(to, from, size_t(n * itemsize(r_.load)));
+  }
+
+  // partial[b][i]: the state of kept element i over block b. Merged by halves, into partial[0].
+  void merge_blocks(char* partial, int64_t blocks, int64_t block) const {
+    const int64_t row = total_ * r_.state_bytes;
+    parallel_for(total_, std::max<int64_t>(64, block_elements / blocks), [&](int64_t begin, int64_t end) {
+      char* p = partial + begin * r_.state_bytes;
+      for (int64_t step = 1; step < blocks; step *= 2)
+        for (int64_t b = 0; b + step < blocks; b += 2 * step) {
+          const int64_t middle = (b + step) * block, stop = std::min(count_, (b + 2 * step) * block);
+          r_.merge(p + b * row, step * block, p + (b + step) * row, stop - middle, end - begin);
+        }
+      for_strips(begin, end, [&](auto at, int64_t first, int64_t n) { emit(at, partial + first * r_.state_bytes, n); });
+    });
+  }
+
+  const Reducer& r_;
+  const View& in_;
+  const View* outs_[2];
+  Loop<3> kept_;
+  Loop<1> reduced_;
+  int64_t count_, total_, in_bytes_;
+  bool direct_;
+};
+
+// Few neighbouring elements into one: no plan needed.
+bool reduce_small(const Reducer& r, const View& in, const View& out) {
+  if (in.dtype != r.load || out.dtype != r.result[0]) return false;
+  int64_t n = 1;
+  for (int64_t d = in.dim() - 1; d >= 0; --d) {
+    if (out.sizes[d] != 1 || (in.strides[d] != n && in.sizes[d] != 1)) return false;
+    n *= in.sizes[d];
+  }
+  if (n > leaf_size) return false;
+  alignas(16) char state[16];
+  r.leaf(r, state, in.data, n, 0);
+  alignas(8) char unused[8];
+  void* results[2] = {out.data, unused};
+  r.finish(r, state, 1, n, results);
+  return true;
+}
+
+}  // namespace
+
+void reduce(const Reducer& r, const View& in, const View* out, const View* second) {
+  if (!second && reduce_small(r, in, *out)) return;
+  Walk(r, in, out, second).run();
+}
+
+}  // namespace izvod::kernels::IZVOD_ISA

@@ -1,0 +1,18 @@
+#pragma once
+#include "kernels/isa.h"
+#include "kernels/view.h"
+
+namespace izvod::kernels {
+
+// Running totals along dim; out has the sizes of in. Computed in out's dtype (Half and BFloat16 in
+// float).
+using Scan = Kernel<void(const View& out, const View& in, int64_t dim)>;
+inline constinit Scan cumsum;
+inline constinit Scan cumprod;
+
+// Running maximum (minimum) and the place where it stands, the last of equals; nan wins. indices: int64.
+using IndexedScan = Kernel<void(const View& values, const View& indices, const View& in, int64_t dim)>;
+inline constinit IndexedScan cummax;
+inline constinit IndexedScan cummin;
+
+}  // namespace izvod::kernels
