@@ -27,7 +27,7 @@ class Saved {
 class SavedOutput : public Saved {
  public:
   explicit SavedOutput(const Tensor& y, int output = 0) : Saved(alias(y)), output_(output) { is_output_ = true; }
-  explicit SavedOutput(const Saved& none) : Saved(none) {}
+  SavedOutput() = default;
   Tensor operator()() const;
 
  private:
@@ -36,6 +36,7 @@ class SavedOutput : public Saved {
 
 class SavedList {
  public:
+  SavedList() = default;
   explicit SavedList(const std::vector<Tensor>& xs) : items_(xs.begin(), xs.end()) {}
   std::vector<Tensor> operator()() const {
     std::vector<Tensor> xs;
@@ -80,15 +81,11 @@ struct RecordedNode final : Node {
   void release_saved() override {
     if constexpr (std::tuple_size_v<SavedTuple> > 0) {
       released_ = true;
-      std::apply([](auto&... s) { ((s = std::remove_reference_t<decltype(s)>(empty_like_saved(s))), ...); }, saved_);
+      std::apply([](auto&... s) { ((s = {}), ...); }, saved_);
     }
   }
 
  private:
-  static Saved empty_like_saved(const Saved&) { return Saved(); }
-  static SavedOutput empty_like_saved(const SavedOutput&) { return SavedOutput(Saved()); }
-  static SavedList empty_like_saved(const SavedList&) { return SavedList({}); }
-
   template <class... S>
   Grads call(const Grads& gs, const S&... s) {
     const Needs needs{this};

@@ -16,6 +16,7 @@
 // All code of a kernel file stands in that namespace or is static: an inline function shared by two
 // copies could otherwise be linked from the copy that this machine cannot run.
 #include <cstdint>
+#include <utility>
 
 #define IZVOD_STR2(x) #x
 #define IZVOD_STR(x) IZVOD_STR2(x)
@@ -30,8 +31,8 @@ struct Kernel {
   Signature* function = nullptr;
   int level = 0;
   template <class... Args>
-  auto operator()(Args... args) const {
-    return function(args...);
+  auto operator()(Args&&... args) const {
+    return function(std::forward<Args>(args)...);
   }
 };
 

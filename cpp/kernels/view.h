@@ -3,6 +3,7 @@
 
 #include "base/dtype.h"
 #include "base/small_vector.h"
+#include "kernels/isa.h"
 
 namespace izvod::kernels {
 
@@ -21,6 +22,11 @@ struct View {
   template <class T>
   T* ptr() const { return static_cast<T*>(data); }
 };
+
+}  // namespace izvod::kernels
+
+#ifdef IZVOD_ISA
+namespace izvod::kernels::IZVOD_ISA {
 
 // Strides of up to `count` operands over one common shape, dimensions dropped (size 1), sorted by the
 // first operand's stride (outermost first) and merged where all operands allow it.
@@ -78,4 +84,5 @@ struct Loop {
   }
 };
 
-}  // namespace izvod::kernels
+}  // namespace izvod::kernels::IZVOD_ISA
+#endif

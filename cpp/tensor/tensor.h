@@ -54,7 +54,7 @@ class Tensor {
   bool is_contiguous() const { return impl_->contiguous; }
   bool is_floating() const { return izvod::is_floating(dtype()); }
   template <class T>
-  T* data() const { return reinterpret_cast<T*>(impl_->data); }
+  T* data() const { return static_cast<T*>(static_cast<void*>(impl_->data)); }
   int64_t storage_offset() const {
     return (impl_->data - static_cast<char*>(impl_->storage->data())) / itemsize(dtype());
   }

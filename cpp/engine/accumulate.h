@@ -1,0 +1,17 @@
+#pragma once
+#include "graph/autograd.h"
+
+namespace izvod {
+
+// sum += g, in place where nobody else holds `sum`.
+void accumulate(Tensor& sum, Tensor g);
+// x.grad += g; takes g itself as x.grad where nobody else holds it.
+void accumulate_grad(const Tensor& x, Tensor g);
+// A derivative's result as the gradient of a tensor of these sizes and dtype; RuntimeError where it cannot be.
+Tensor fit(const Node& node, size_t index, Tensor g, const OutputInfo& wanted);
+
+// The user's hooks on single outputs, then the tensors that retain their gradient.
+void call_output_hooks(Node& node, Grads& gs);
+Grads apply_with_hooks(Node& node, Grads& gs);
+
+}  // namespace izvod

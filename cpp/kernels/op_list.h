@@ -1,0 +1,23 @@
+#pragma once
+
+namespace izvod::kernels {
+
+template <class... Ops>
+struct OpList {};
+
+// Which tensor the derivative of an op with one argument wants back.
+enum class Wants { Nothing, X, Y };
+
+// Which arguments the derivative of an op with several arguments needs again.
+enum Uses { UseNone = 0, UseA = 1, UseB = 2, UseC = 4 };
+
+// The derivative of Op as an op with two arguments, (gradient, what it wants back): so that it runs in one pass.
+template <class Op>
+struct Gradient : Op {
+  template <class V>
+  V y(V g, V saved) const {
+    return Op::dx(g, saved);
+  }
+};
+
+}  // namespace izvod::kernels

@@ -1,0 +1,87 @@
+#include "ops/joining.h"
+
+#include "ops/copy.h"
+#include "ops/views.h"
+
+namespace izvod {
+
+static bool any_recording(const std::vector<Tensor>& xs) {
+  for (const Tensor& x : xs)
+    if (recording(x)) return true;
+  return false;
+}
+
+// torch leaves out tensors of shape [0], whatever the others' shapes are.
+static bool is_skipped(const Tensor& x) { return x.dim() == 1 && x.sizes()[0] == 0; }
+
+Tensor cat(const std::vector<Tensor>& xs, int64_t dim) {
+  check<ValueError>(!xs.empty(), "expected a non-empty list of Tensors");
+  const Tensor* first = &xs[0];
+  for (const Tensor& x : xs)
+    if (!is_skipped(x)) {
+      first = &x;
+      break;
+    }
+  for (size_t i = 0; i < xs.size(); ++i)
+    check(xs[i].dim() > 0, "zero-dimensional tensor (at position ", i, ") cannot be concatenated");
+  dim = wrap_dim(dim, first->dim());
+  Dims sizes = first->sizes(), lengths;
+  sizes[dim] = 0;
+  DType dtype = xs[0].dtype();
+  for (size_t i = 0; i < xs.size(); ++i) {
+    const Tensor& x = xs[i];
+    dtype = promote_types(dtype, x.dtype());
+    lengths.push_back(is_skipped(x) ? 0 : x.sizes()[dim]);
+    if (is_skipped(x)) continue;
+    check(x.dim() == first->dim(), "Tensors must have same number of dimensions: got ", first->dim(), " and ", x.dim());
+    for (int64_t d = 0; d < x.dim(); ++d)
+      check(d == dim || x.sizes()[d] == sizes[d], "Sizes of tensors must match except in dimension ", dim,
+            ". Expected size ", sizes[d], " but got size ", x.sizes()[d], " for tensor number ", i, " in the list.");
+    sizes[dim] += x.sizes()[dim];
+  }
+  Tensor y = empty(sizes, dtype);
+  int64_t start = 0;
+  for (size_t i = 0; i < xs.size(); ++i) {
+    if (lengths[int64_t(i)] == 0) continue;
+    char* data = y.impl()->data + start * y.strides()[dim] * itemsize(dtype);
+    write_values(alias(y, xs[i].sizes(), y.strides(), data), xs[i]);
+    start += lengths[int64_t(i)];
+  }
+  if (any_recording(xs))
+    record("CatBackward0", y, xs, saved(), [lengths, dim](const Tensor& g, Needs needs) {
+      Grads dxs(lengths.size());
+      for (int64_t i = 0, at = 0; i < lengths.size(); at += lengths[i++])
+        if (needs[i]) dxs[i] = narrow(g, dim, at, lengths[i]);
+      return dxs;
+    });
+  return y;
+}
+
+Tensor stack(const std::vector<Tensor>& xs, int64_t dim) {
+  check(!xs.empty(), "stack expects a non-empty TensorList");
+  dim = wrap_dim(dim, xs[0].dim() + 1);
+  for (size_t i = 0; i < xs.size(); ++i)
+    check(xs[i].sizes() == xs[0].sizes(), "stack expects each tensor to be equal size, but got ", xs[0].sizes(),
+          " at entry 0 and ", xs[i].sizes(), " at entry ", i);
+  DType dtype = xs[0].dtype();
+  for (const Tensor& x : xs) dtype = promote_types(dtype, x.dtype());
+  Dims sizes = xs[0].sizes();
+  sizes.insert(dim, int64_t(xs.size()));
+  Tensor y = empty(sizes, dtype);
+  Dims strides = y.strides();
+  strides.erase(dim);
+  for (size_t i = 0; i < xs.size(); ++i) {
+    char* data = y.impl()->data + int64_t(i) * y.strides()[dim] * itemsize(dtype);
+    write_values(alias(y, xs[i].sizes(), strides, data), xs[i]);
+  }
+  if (any_recording(xs))
+    record("StackBackward0", y, xs, saved(), [dim, n = int64_t(xs.size())](const Tensor& g, Needs needs) {
+      Grads dxs(n);
+      for (int64_t i = 0; i < n; ++i)
+        if (needs[i]) dxs[i] = select(g, dim, i);
+      return dxs;
+    });
+  return y;
+}
+
+}  // namespace izvod
