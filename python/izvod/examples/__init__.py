@@ -1,0 +1,1 @@
+"""Programs that show izvod at work, each a package: `python -m izvod.examples.gpt`."""
