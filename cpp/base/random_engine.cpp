@@ -49,6 +49,7 @@ void temper(uint32_t* w, int64_t n) {
 }  // namespace
 
 void Generator::manual_seed(uint64_t seed) {
+  const std::lock_guard lock(mutex_);
   seed_ = seed;
   state_[0] = uint32_t(seed);
   for (uint32_t j = 1; j < block; ++j)
@@ -60,10 +61,18 @@ void Generator::manual_seed(uint64_t seed) {
 
 uint64_t Generator::seed() {
   std::random_device entropy;
-  const uint64_t high = entropy();
-  manual_seed(high << 32 | entropy());
+  const uint64_t high = entropy(), fresh = high << 32 | entropy();
+  manual_seed(fresh);
+  return fresh;
+}
+
+uint64_t Generator::initial_seed() const {
+  const std::lock_guard lock(mutex_);
   return seed_;
 }
+
+Generator::Hold::Hold(Generator* g) : g_(g) { g->mutex_.lock(); }
+Generator::Hold::~Hold() { g_->mutex_.unlock(); }
 
 // The next n words as they stand in the sequence, not yet tempered. The buffer has room for n + 2 * block.
 uint32_t* Generator::take(uint32_t* buffer, int64_t n) {
@@ -126,7 +135,9 @@ void Generator::run_stream(Generator& g, int64_t units, int64_t draws,
     uint32_t buffer[chunk_words + 2 * block];
     for (int64_t now; (now = turn.load(std::memory_order_acquire)) != begin;) turn.wait(now);
     const int64_t n = (end - begin) * draws;
+    g.mutex_.lock();
     uint32_t* words = g.take(buffer, n);
+    g.mutex_.unlock();
     turn.store(end, std::memory_order_release);
     turn.notify_all();
     temper(words, n);
@@ -149,6 +160,7 @@ void write(uint8_t* p, T x) { std::memcpy(p, &x, sizeof x); }
 }  // namespace
 
 void Generator::get_state(std::span<uint8_t, state_bytes> out) const {
+  const std::lock_guard lock(mutex_);
   uint8_t* p = out.data();
   std::memset(p, 0, out.size());
   write(p + at_seed, seed_);
@@ -169,6 +181,7 @@ void Generator::set_state(std::span<const uint8_t> state) {
   const bool fits = left >= 1 && left <= block && next <= uint64_t(block) &&
                     (left == 1 || int64_t(next) + left == block + 1);
   check(fits && read<int32_t>(p + at_seeded), "Invalid mt19937 state");
+  const std::lock_guard lock(mutex_);
   seed_ = read<uint64_t>(p + at_seed);
   left_ = left;
   next_ = int64_t(next);

@@ -21,11 +21,25 @@ class Generator {
   void manual_seed(uint64_t seed);
   // Seeds from the system's entropy and returns that seed.
   uint64_t seed();
-  uint64_t initial_seed() const { return seed_; }
+  uint64_t initial_seed() const;
 
   void get_state(std::span<uint8_t, state_bytes> out) const;
   // RuntimeError for another length and for a state that no generator can be in; it is kept as it was then.
   void set_state(std::span<const uint8_t> state);
+
+  // Note [Who may draw]
+  // A generator can be shared by threads. stream() and the methods above lock it by themselves. Whoever
+  // calls the methods below holds it meanwhile, and hands nothing to parallel_for in between: the thread that has
+  // the generator must not have to wait for the caller's lock (see Note [One lock]).
+  class Hold {
+   public:
+    explicit Hold(Generator* g);
+    ~Hold();
+    Hold(const Hold&) = delete;
+
+   private:
+    Generator* g_;
+  };
 
   // One draw, and two of them, the high half first.
   uint32_t draw32();
@@ -39,9 +53,6 @@ class Generator {
   // Of a pair of normals made at once the second is kept for the next call, whatever its dtype.
   std::optional<double> kept_normal;
 
-  // Held around all draws of a random function. Wait for it with GeneratorLock.
-  std::mutex mutex;
-
  private:
   template <class F>
   friend void stream(Generator& g, int64_t units, int64_t draws, F&& use);
@@ -49,6 +60,7 @@ class Generator {
                          void (*use)(void*, const uint32_t*, int64_t, int64_t), void* context);
   uint32_t* take(uint32_t* buffer, int64_t n);
 
+  mutable std::mutex mutex_;
   uint64_t seed_;
   int64_t left_, next_;  // draws until the next renewal, counting that one; the next word
   uint32_t state_[block];

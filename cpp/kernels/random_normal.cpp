@@ -83,6 +83,7 @@ static void normal_blocks(T* out, int64_t n, Generator* g, double mean, double s
     for (int64_t i = begin; i < end; ++i) block(out + 16 * i, words + (i - begin) * 16 * draws);
   });
   if (n % 16 == 0) return;
+  const Generator::Hold hold(g);
   if (sizeof(T) >= 4) g->skip(n % 16 * draws);
   uint32_t words[16 * draws];
   g->draw(words, 16 * draws);
@@ -104,6 +105,7 @@ template <class T, class F>
 static void one_by_one(const View& out, Generator* g, F f) {
   const Loop<1> loop = memory_order<1>({&out});
   const int64_t step = loop.strides[0].back();
+  const Generator::Hold hold(g);
   for_runs(loop, 0, loop.numel(), [&](const std::array<int64_t, 1>& at, int64_t n) {
     T* p = out.ptr<T>() + at[0];
     for (int64_t i = 0; i < n; ++i) p[i * step] = element<T>(f(one_normal(g)));

@@ -97,10 +97,44 @@ static double one_binomial(double n, double p, Generator* g) {
 }
 
 static void poisson(void* out, const void* rate, DType dtype, int64_t n, Generator* g) {
+  const Generator::Hold hold(g);
   visit_floating(dtype, [&]<class T>(Type<T>) {
     for (int64_t i = 0; i < n; ++i)
       static_cast<T*>(out)[i] = element<T>(one_poisson(double(static_cast<const T*>(rate)[i]), g));
   });
+}
+
+// The sum in the order in which torch adds a row of doubles: 16 partial sums of every 16th value (four vectors of four
+// lanes), with a cascade of sums of sums for long rows. The quotients of dirichlet depend on it.
+static double row_sum(const double* x, int64_t n) {
+  constexpr int lanes = 4, vectors = 4, wide = lanes * vectors, levels = 4;
+  double sums[levels][wide] = {};
+  const int64_t steps = n / wide;
+  int log_steps = 0;
+  while ((int64_t(1) << log_steps) < steps) ++log_steps;
+  const int power = std::max(4, log_steps / levels);
+  const int64_t in_cascade = steps >> power << power;
+  for (int64_t i = 0; i < steps; ++i) {
+    for (int k = 0; k < wide; ++k) sums[0][k] += x[i * wide + k];
+    for (int level = 1; level < levels; ++level) {
+      if (i >= in_cascade || (i + 1) % (int64_t(1) << (level * power))) break;
+      for (int k = 0; k < wide; ++k) {
+        sums[level][k] += sums[level - 1][k];
+        sums[level - 1][k] = 0;
+      }
+    }
+  }
+  for (int level = 1; level < levels; ++level)
+    for (int k = 0; k < wide; ++k) sums[0][k] += sums[level][k];
+  int64_t i = steps * wide;
+  for (; i + lanes <= n; i += lanes)
+    for (int k = 0; k < lanes; ++k) sums[0][k] += x[i + k];
+  for (int v = 1; v < vectors; ++v)
+    for (int k = 0; k < lanes; ++k) sums[0][k] += sums[0][v * lanes + k];
+  double total = 0;
+  for (; i < n; ++i) total += x[i];
+  for (int k = 0; k < lanes; ++k) total += sums[0][k];
+  return total;
 }
 
 template <class F>
@@ -109,12 +143,14 @@ static void visit_real(DType t, F f) {
 }
 
 static void standard_gamma(void* out, const void* alpha, DType dtype, int64_t n, Generator* g) {
+  const Generator::Hold hold(g);
   visit_real(dtype, [&]<class T>(Type<T>) {
     for (int64_t i = 0; i < n; ++i) static_cast<T*>(out)[i] = one_gamma(static_cast<const T*>(alpha)[i], g);
   });
 }
 
 static void binomial(void* out, const void* count, const void* p, DType dtype, int64_t n, Generator* g) {
+  const Generator::Hold hold(g);
   visit_real(dtype, [&]<class T>(Type<T>) {
     for (int64_t i = 0; i < n; ++i)
       static_cast<T*>(out)[i] = T(one_binomial(static_cast<const T*>(count)[i], static_cast<const T*>(p)[i], g));
@@ -122,14 +158,15 @@ static void binomial(void* out, const void* count, const void* p, DType dtype, i
 }
 
 static void dirichlet(void* out, const void* alpha, DType dtype, int64_t rows, int64_t cols, Generator* g) {
+  const Generator::Hold hold(g);
   visit_real(dtype, [&]<class T>(Type<T>) {
     const T* a = static_cast<const T*>(alpha);
     T* to = static_cast<T*>(out);
     const T least = std::numeric_limits<T>::min(), most = std::nextafter(T(1), T(0));
     double* row = new double[size_t(cols)];
     for (int64_t r = 0; r < rows; ++r, a += cols, to += cols) {
-      double sum = 0;
-      for (int64_t i = 0; i < cols; ++i) sum += row[i] = one_gamma<double>(a[i], g);
+      for (int64_t i = 0; i < cols; ++i) row[i] = one_gamma<double>(a[i], g);
+      const double sum = row_sum(row, cols);
       for (int64_t i = 0; i < cols; ++i) to[i] = std::min(most, std::max(least, T(row[i] / sum)));
     }
     delete[] row;
@@ -137,6 +174,7 @@ static void dirichlet(void* out, const void* alpha, DType dtype, int64_t rows, i
 }
 
 static void rrelu(void* y, void* noise, const void* x, DType dtype, int64_t n, Generator* g, double lower, double upper) {
+  const Generator::Hold hold(g);
   visit_floating(dtype, [&]<class T>(Type<T>) {
     using Real = std::conditional_t<std::is_same_v<T, double>, double, float>;
     const double low = Real(lower), range = double(Real(upper)) - low;
@@ -153,6 +191,7 @@ static void rrelu(void* y, void* noise, const void* x, DType dtype, int64_t n, G
 static constexpr int64_t small_permutation = 0xffffffff / 20;
 
 static void randperm(void* out, DType dtype, int64_t n, Generator* g) {
+  const Generator::Hold hold(g);
   visit(dtype, [&]<class T>(Type<T>) {
     T* r = static_cast<T*>(out);
     if (n >= small_permutation) {
@@ -175,6 +214,7 @@ static void randperm(void* out, DType dtype, int64_t n, Generator* g) {
 
 // The first index whose running share of the weights reaches a uniform draw.
 static void multinomial_replace(int64_t* out, const void* p, DType dtype, int64_t rows, int64_t cols, int64_t samples, Generator* g) {
+  const Generator::Hold hold(g);
   visit_floating(dtype, [&]<class T>(Type<T>) {
     using Real = std::conditional_t<std::is_same_v<T, double>, double, float>;
     const T* weights = static_cast<const T*>(p);

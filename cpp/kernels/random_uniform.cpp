@@ -83,18 +83,18 @@ static auto keep_scale(double p) {
     return float(T(1.0f / float(1.0 - p)));
 }
 
+template <class T, class Real>
+static void dropout_range(T* y, bool* keep, const T* x, int64_t n, const uint32_t* words, int64_t limit, Real scale) {
+  const auto kept = [=](int64_t i) { return bits53(words + 2 * i) < limit; };
+  for (int64_t i = 0; i < n; ++i) keep[i] = kept(i);
+  for (int64_t i = 0; i < n; ++i) y[i] = T(x[i] * (kept(i) ? scale : 0));  // nan stays nan
+}
+
 static void dropout(void* y, bool* keep, const void* x, DType dtype, int64_t n, Generator* g, double p) {
   visit_floating(dtype, [&]<class T>(Type<T>) {
-    const auto scale = keep_scale<T>(p);
-    stream(*g, n, 2, [&, limit = below(1.0 - p)](const uint32_t* words, int64_t begin, int64_t end) {
-      const T* from = static_cast<const T*>(x) + begin;
-      T* to = static_cast<T*>(y) + begin;
-      bool* kept = keep + begin;
-      for (int64_t i = 0; i < end - begin; ++i) {
-        const bool k = bits53(words + 2 * i) < limit;
-        kept[i] = k;
-        to[i] = T(from[i] * (k ? scale : 0));  // a product also where it is 0: nan stays nan
-      }
+    stream(*g, n, 2, [&](const uint32_t* words, int64_t begin, int64_t end) {
+      dropout_range(static_cast<T*>(y) + begin, keep + begin, static_cast<const T*>(x) + begin, end - begin, words,
+                    below(1.0 - p), keep_scale<T>(p));
     });
   });
 }
