@@ -128,7 +128,7 @@ class Attributes:
             _check_assigned(
                 value, Tensor, name, "buffer", "torch.nn.Buffer, torch.Tensor or None expected"
             )
-            kept = name not in self._non_persistent_buffers_set
+            kept = name not in self.__dict__.get("_non_persistent_buffers_set", ())
             self.register_buffer(
                 name, value, value.persistent if isinstance(value, Buffer) else kept
             )

@@ -412,7 +412,7 @@ class ParameterDict(Module):
         return ParameterDict((key, default) for key in keys)
 
     def update(self, parameters):
-        """Adds the entries of a mapping (a plain dict: sorted by key) or of an iterable of pairs."""
+        """Adds the entries of a mapping (a dict: sorted by key) or of an iterable of pairs."""
         if not isinstance(parameters, Iterable):
             raise TypeError(
                 "ParametersDict.update should be called with an iterable of key/value pairs, "

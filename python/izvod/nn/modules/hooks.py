@@ -1,6 +1,7 @@
 """Hooks of modules: functions called before and after forward, and with the gradients in backward.
 
-Note [Calls without hooks] `Module.__call__` makes one check, `self._hooked`, and calls forward.
+Note [Calls without hooks]
+`Module.__call__` makes one check, `self._hooked`, and calls forward.
 Registering a hook on a module sets that flag on the module; registering a global hook sets it on
 the class, so that every instance sees it. Removing a hook does not touch the flag: the next call
 comes here, finds no hook, and clears it.
