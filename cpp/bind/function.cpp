@@ -1,0 +1,160 @@
+#include "bind/function.h"
+
+#include "bind/module.h"
+
+namespace izvod::bind {
+namespace {
+
+std::string trimmed(std::string_view s) {
+  while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
+  while (!s.empty() && s.back() == ' ') s.remove_suffix(1);
+  return std::string(s);
+}
+
+PyObject* literal(const std::string& s) {
+  if (s == "None") return Py_None;
+  if (s == "True") return Py_True;
+  if (s == "False") return Py_False;
+  if (s.front() == '\'') return checked(PyUnicode_FromStringAndSize(s.data() + 1, Py_ssize_t(s.size()) - 2)).release();
+  if (s == "()") return checked(PyTuple_New(0)).release();
+  if (s.find_first_of(".einf") != std::string::npos) return checked(PyFloat_FromDouble(std::stod(s))).release();
+  return checked(PyLong_FromLongLong(std::stoll(s))).release();
+}
+
+// Puts the arguments into the places of the parameters, in order; nothing is converted yet.
+bool place(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords,
+           PyObject** values, Object& variadic, Mismatch& mismatch) {
+  const int count = int(o.parameters.size());
+  int next = 0;
+  if (self) values[next++] = self;
+  Py_ssize_t i = 0;
+  for (; i < n; ++i, ++next) {
+    if (next >= count || o.parameters[size_t(next)].keyword_only) {
+      mismatch = {Mismatch::TooMany, int(n), nullptr, nullptr};
+      return false;
+    }
+    const Parameter& p = o.parameters[size_t(next)];
+    if (p.variadic && !PyTuple_Check(args[i]) && !PyList_Check(args[i])) {  // x.view(2, 3) as x.view((2, 3))
+      variadic = checked(PyTuple_New(n - i));
+      for (Py_ssize_t k = i; k < n; ++k) {
+        Py_INCREF(args[k]);
+        PyTuple_SET_ITEM(variadic.get(), k - i, args[k]);
+      }
+      values[next++] = variadic.get();
+      i = n;
+      break;
+    }
+    values[next] = args[i];
+  }
+  for (int k = next; k < count; ++k) values[k] = nullptr;
+  const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+  for (Py_ssize_t k = 0; k < named; ++k) {
+    PyObject* key = PyTuple_GET_ITEM(keywords, k);
+    int at = 0;
+    while (at < count && o.parameters[size_t(at)].interned != key) ++at;
+    if (at == count)  // not the interned string: compare the text
+      for (at = 0; at < count && PyUnicode_CompareWithASCIIString(key, o.parameters[size_t(at)].name.c_str()); ++at) {
+      }
+    if (at == count || values[at]) {
+      mismatch = {at == count ? Mismatch::Unknown : Mismatch::Twice, at, key, nullptr};
+      return false;
+    }
+    values[at] = args[n + k];
+  }
+  for (int k = 0; k < count; ++k) {
+    if (values[k]) continue;
+    values[k] = o.parameters[size_t(k)].default_value;
+    if (!values[k]) {
+      mismatch = {Mismatch::Missing, k, nullptr, nullptr};
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string describe(const char* name, const Overload& o, const Mismatch& m, Py_ssize_t given, bool method) {
+  const auto parameter = [&] { return o.parameters[size_t(m.parameter)].name; };
+  switch (m.kind) {
+    case Mismatch::TooMany: {
+      const auto positional = std::count_if(o.parameters.begin(), o.parameters.end(), [](const Parameter& p) { return !p.keyword_only; });
+      return text(name, "() takes ", positional - method, " positional argument", positional - method == 1 ? "" : "s", " but ",
+                  given, given == 1 ? " was given" : " were given");
+    }
+    case Mismatch::Missing: return text(name, "() missing 1 required positional arguments: \"", parameter(), "\"");
+    case Mismatch::Unknown: return text(name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(m.object), "'");
+    case Mismatch::Twice: return text(name, "() got multiple values for argument '", parameter(), "'");
+    default:
+      return text(name, "(): argument '", parameter(), "' (position ", m.parameter + 1 - method, ") must be ", m.expected, ", not ",
+                  type_name(m.object));
+  }
+}
+
+std::string invalid_combination(const Function& f, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  std::string s = text(f.name, "() received an invalid combination of arguments - got (");
+  const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+  for (Py_ssize_t i = 0; i < n + named; ++i) {
+    if (i) s += ", ";
+    if (i >= n) s += text(PyUnicode_AsUTF8(PyTuple_GET_ITEM(keywords, i - n)), "=");
+    s += type_name(args[i]);
+  }
+  s += "), but expected one of:\n";
+  for (const Overload& o : f.overloads) s += text(" * (", o.text, ")\n");
+  (void)self;
+  return s;
+}
+
+}  // namespace
+
+Overload make_overload(const char* parameters, Overload::Call call, void* function) {
+  Overload o{{}, call, function, parameters};
+  bool keyword_only = false;
+  std::string_view rest = parameters;
+  while (!rest.empty()) {
+    const size_t comma = rest.find(',');
+    const std::string item = trimmed(rest.substr(0, comma));
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+    if (item == "*") {
+      keyword_only = true;
+      continue;
+    }
+    Parameter p;
+    p.keyword_only = keyword_only;
+    const size_t equals = item.find('=');
+    p.name = trimmed(std::string_view(item).substr(0, equals));
+    if (p.name[0] == '*') {
+      p.variadic = true;
+      p.name.erase(0, 1);
+    }
+    p.interned = checked(PyUnicode_InternFromString(p.name.c_str())).release();
+    if (equals != std::string::npos) p.default_value = literal(trimmed(std::string_view(item).substr(equals + 1)));
+    o.parameters.push_back(std::move(p));
+  }
+  if (o.parameters.size() > size_t(max_parameters)) throw TypeError(text("too many parameters: ", parameters));
+  return o;
+}
+
+PyObject* dispatch(const Function& f, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+  PyObject* values[max_parameters];
+  Mismatch mismatch;
+  for (const Overload& o : f.overloads) {
+    Object variadic;
+    mismatch = {};
+    if (!place(o, self, args, n, keywords, values, variadic, mismatch)) continue;
+    PyObject* result = o.call(values, mismatch, o.function);
+    if (result) return result;
+    if (mismatch.kind == Mismatch::None) throw PythonError{};
+  }
+  if (f.overloads.size() == 1) throw TypeError(describe(f.name, f.overloads[0], mismatch, n, self != nullptr));
+  throw TypeError(invalid_combination(f, self, args, n, keywords));
+}
+
+void add_entry(Where where, const char* name, FastFunction entry) {
+  // Descriptors keep a pointer to this: it lives as long as the module.
+  auto* def = new PyMethodDef{name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(entry)),
+                              METH_FASTCALL | METH_KEYWORDS, nullptr};
+  const Object callable = checked(where == InTensor ? PyDescr_NewMethod(tensor_type, def) : PyCFunction_New(def, nullptr));
+  PyObject* home = where == InTensor ? reinterpret_cast<PyObject*>(tensor_type) : where == InNN ? nn_module() : main_module();
+  if (PyObject_SetAttrString(home, name, callable.get()) < 0) throw PythonError{};
+}
+
+}  // namespace izvod::bind
