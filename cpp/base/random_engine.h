@@ -81,5 +81,6 @@ void stream(Generator& g, int64_t units, int64_t draws, F&& use) {
 
 // Seeded from the system's entropy when first asked for.
 Generator& default_generator();
+inline Generator* generator_or_default(Generator* g) { return g ? g : &default_generator(); }
 
 }  // namespace izvod

@@ -1,7 +1,8 @@
 #pragma once
 // Kernels that draw. Values, order of the draws and rounding are torch 2.13.0's, bit for bit, whatever the
 // instruction set and the number of threads. `out` is filled in the order of its memory (see random_fill.h), so views
-// that torch fills in row-major order are handed over contiguous. Nothing is checked here.
+// that torch fills in row-major order are handed over contiguous. Arguments have been checked before, which is what
+// the last two kernels are for.
 #include "base/random_engine.h"
 #include "kernels/isa.h"
 #include "kernels/view.h"
@@ -59,5 +60,12 @@ inline constinit Kernel<void(int64_t* out, const void* p, DType dtype, int64_t r
     multinomial_replace;
 // Samples without replacement: the `samples` largest p[row, :] / q[row, :] in falling order, q exponential.
 inline constinit Kernel<void(int64_t* out, const View& p, const View& q, int64_t samples)> multinomial_pick;
+
+// Whether all elements (of a floating dtype) lie in [low, high]; nan does not.
+inline constinit Kernel<bool(const View& x, double low, double high)> all_between;
+
+// What is wrong with weights p[row, :] (row-major): the first fault that is met row by row.
+enum class WeightFault { None, Negative, NotFinite, ZeroSum };
+inline constinit Kernel<WeightFault(const void* p, DType dtype, int64_t rows, int64_t cols)> weight_fault;
 
 }  // namespace izvod::kernels

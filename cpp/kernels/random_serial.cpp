@@ -1,6 +1,7 @@
 // Samplers that draw until they are content: one value after the other, in double.
 #include <limits>
 
+#include "base/parallel.h"
 #include "kernels/random.h"
 #include "kernels/random_fill.h"
 
@@ -20,7 +21,7 @@ static double one_poisson(double rate, Generator* g) {
   const double inverse = 1.1239 + 1.1328 / (b - 3.4), v_r = 0.9277 - 3.6224 / (b - 2);
   for (;;) {
     const double u = g->uniform() - 0.5, v = g->uniform(), us = 0.5 - std::fabs(u);
-    const double k = std::floor((2 * a / us + b) * u + rate + 0.43);
+    const double k = double(int64_t(std::floor((2 * a / us + b) * u + rate + 0.43)));
     if (us >= 0.07 && v <= v_r) return k;
     if (k < 0 || (us < 0.013 && v > us)) continue;
     if (std::log(v) + std::log(inverse) - std::log(a / (us * us) + b) <= -rate + k * log_rate - std::lgamma(k + 1)) return k;
@@ -90,6 +91,7 @@ static double binomial_by_rejection(double n, double p, Generator* g) {
 }
 
 static double one_binomial(double n, double p, Generator* g) {
+  if (std::isnan(n) || std::isnan(p)) return n + p;
   if (n <= 0 || p <= 0) return 0;
   if (p >= 1) return n;
   if (p > 0.5) return n - one_binomial(n, 1 - p, g);
@@ -267,7 +269,47 @@ static void multinomial_pick(int64_t* out, const View& p, const View& q, int64_t
   });
 }
 
+static bool all_between(const View& x, double low, double high) {
+  const Loop<1> loop({&x});
+  const int64_t step = loop.strides[0].back();
+  bool all = true;
+  visit_floating(x.dtype, [&]<class T>(Type<T>) {
+    parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+      bool here = true;
+      for_runs(loop, begin, end, [&](const std::array<int64_t, 1>& at, int64_t n) {
+        const T* p = x.ptr<T>() + at[0];
+        if (step == 1)
+          for (int64_t i = 0; i < n; ++i) here &= p[i] >= low && p[i] <= high;
+        else
+          for (int64_t i = 0; i < n; ++i) here &= p[i * step] >= low && p[i * step] <= high;
+      });
+      if (!here) __atomic_store_n(&all, false, __ATOMIC_RELAXED);
+    });
+  });
+  return all;
+}
+
+static WeightFault weight_fault(const void* p, DType dtype, int64_t rows, int64_t cols) {
+  WeightFault fault = WeightFault::None;
+  visit_floating(dtype, [&]<class T>(Type<T>) {
+    const T* weight = static_cast<const T*>(p);
+    for (int64_t r = 0; r < rows && fault == WeightFault::None; ++r, weight += cols) {
+      double sum = 0;
+      for (int64_t i = 0; i < cols && fault == WeightFault::None; ++i) {
+        const double w = weight[i];
+        if (!(w >= 0)) fault = WeightFault::Negative;
+        else if (std::isinf(w)) fault = WeightFault::NotFinite;
+        sum += w;
+      }
+      if (fault == WeightFault::None && !(sum > 0)) fault = WeightFault::ZeroSum;
+    }
+  });
+  return fault;
+}
+
 static const Offer offers[] = {
+    {kernels::all_between, all_between},
+    {kernels::weight_fault, weight_fault},
     {kernels::poisson, poisson},
     {kernels::standard_gamma, standard_gamma},
     {kernels::binomial, binomial},
