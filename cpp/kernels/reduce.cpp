@@ -4,33 +4,40 @@
 #include <limits>
 
 #include "kernels/reduce_walk.h"
-#include "kernels/vec.h"
+#include "kernels/vec_math.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
 // ---- what is folded: map, then combine, from the identity on ----------------------------------------
+// X is a vector or a scalar.
+
+template <class T>
+T where(bool m, T a, T b) { return m ? a : b; }
+inline bool isnan(double x) { return x != x; }
+inline float abs(float x) { return std::abs(x); }
+inline double abs(double x) { return std::abs(x); }
 
 template <class T>
 struct Sum {
   using Value = T;
   static constexpr T identity = 0;
   explicit Sum(double) {}
-  Vec<T> map(Vec<T> x) const { return x; }
-  static Vec<T> combine(Vec<T> a, Vec<T> b) { return a + b; }
+  template <class X> X map(X x) const { return x; }
+  template <class X> static X combine(X a, X b) { return a + b; }
 };
 template <class T>
 struct Prod : Sum<T> {
   using Sum<T>::Sum;
   static constexpr T identity = 1;
-  static Vec<T> combine(Vec<T> a, Vec<T> b) { return a * b; }
+  template <class X> static X combine(X a, X b) { return a * b; }
 };
 template <class T>
 struct Max : Sum<T> {
   using Sum<T>::Sum;
   static constexpr T identity = std::is_integral_v<T> ? std::numeric_limits<T>::min()
                                                       : -std::numeric_limits<T>::infinity();
-  static Vec<T> combine(Vec<T> a, Vec<T> b) {
+  template <class X> static X combine(X a, X b) {
     if constexpr (std::is_integral_v<T>) return where(a > b, a, b);
     else return where((a > b) | isnan(a), a, b);
   }
@@ -40,47 +47,40 @@ struct Min : Sum<T> {
   using Sum<T>::Sum;
   static constexpr T identity = std::is_integral_v<T> ? std::numeric_limits<T>::max()
                                                       : std::numeric_limits<T>::infinity();
-  static Vec<T> combine(Vec<T> a, Vec<T> b) {
+  template <class X> static X combine(X a, X b) {
     if constexpr (std::is_integral_v<T>) return where(a < b, a, b);
     else return where((a < b) | isnan(a), a, b);
   }
 };
 
 template <class T>
-Vec<T> abs(Vec<T> x) {
-  using Int = typename Vec<T>::Int;
-  typename Vec<T>::Native r;
-  const auto bits = bits_as<Int>(x).v & std::numeric_limits<Int>::max();
-  std::memcpy(&r, &bits, sizeof r);
-  return r;
-}
-template <class T>
 struct SumSquares : Sum<T> {
   using Sum<T>::Sum;
-  Vec<T> map(Vec<T> x) const { return x * x; }
+  template <class X> X map(X x) const { return x * x; }
 };
 template <class T>
 struct SumAbs : Sum<T> {
   using Sum<T>::Sum;
-  Vec<T> map(Vec<T> x) const { return abs(x); }
+  template <class X> X map(X x) const { return abs(x); }
 };
 template <class T>
 struct MaxAbs : Max<T> {
   using Max<T>::Max;
   static constexpr T identity = 0;
-  Vec<T> map(Vec<T> x) const { return abs(x); }
+  template <class X> X map(X x) const { return abs(x); }
 };
 template <class T>
 struct MinAbs : Min<T> {
   using Min<T>::Min;
-  Vec<T> map(Vec<T> x) const { return abs(x); }
+  template <class X> X map(X x) const { return abs(x); }
 };
 template <class T>
 struct SumPowers : Sum<T> {
   T p;
   explicit SumPowers(double p) : Sum<T>(p), p(T(p)) {}
+  T map(T x) const { return std::pow(std::abs(x), p); }
   Vec<T> map(Vec<T> x) const {
-    return kernels::IZVOD_ISA::map(abs(x), [p = p](T v) { return std::pow(v, p); });
+    return kernels::IZVOD_ISA::map(x, [this](T v) { return map(v); });
   }
 };
 
@@ -88,23 +88,11 @@ struct SumPowers : Sum<T> {
 
 template <class Op, class T = typename Op::Value>
 T fold_lanes(Vec<T> x) {
-  T lanes[2 * Vec<T>::width];
+  T lanes[Vec<T>::width];
   x.store(lanes);
-  for (int step = Vec<T>::width / 2; step; step /= 2) {
-    Vec<T> upper(Op::identity);
-    std::memcpy(&upper, lanes + step, size_t(step) * sizeof(T));
-    x = Op::combine(x, upper);
-    x.store(lanes);
-  }
+  for (int step = Vec<T>::width / 2; step; step /= 2)
+    for (int i = 0; i < step; ++i) lanes[i] = Op::combine(lanes[i], lanes[i + step]);
   return lanes[0];
-}
-
-// map(x[0..n)), the lanes beyond n as if they were not there.
-template <class Op, class T = typename Op::Value>
-Vec<T> map_tail(const Op& op, const T* x, int64_t n) {
-  Vec<T> mapped = op.map(Vec<T>::load(x, n)), r(Op::identity);
-  std::memcpy(&r, &mapped, size_t(n) * sizeof(T));
-  return r;
 }
 
 template <class Op>
@@ -114,36 +102,52 @@ void leaf(const Reducer& r, void* state, const void* x, int64_t n, int64_t) {
   constexpr int chains = 8;
   const Op op(r.parameter);
   const T* p = static_cast<const T*>(x);
-  V acc[chains];
-  for (V& a : acc) a = V(Op::identity);
+  T total = Op::identity;
   int64_t i = 0;
-  for (; i + chains * V::width <= n; i += chains * V::width)
-    for (int k = 0; k < chains; ++k) acc[k] = Op::combine(acc[k], op.map(V::load(p + i + k * V::width)));
-  if (n >= chains * V::width)
-    for (int step = chains / 2; step; step /= 2)
-      for (int k = 0; k < step; ++k) acc[k] = Op::combine(acc[k], acc[k + step]);
-  for (; i + V::width <= n; i += V::width) acc[0] = Op::combine(acc[0], op.map(V::load(p + i)));
-  if (i < n) acc[0] = Op::combine(acc[0], map_tail(op, p + i, n - i));
-  *static_cast<T*>(state) = n == 1 ? acc[0][0] : fold_lanes<Op>(acc[0]);
+  if (n >= V::width) {
+    V acc[chains];
+    if (n >= chains * V::width) {
+      for (int k = 0; k < chains; ++k) acc[k] = op.map(V::load(p + k * V::width));
+      for (i = chains * V::width; i + chains * V::width <= n; i += chains * V::width)
+        for (int k = 0; k < chains; ++k) acc[k] = Op::combine(acc[k], op.map(V::load(p + i + k * V::width)));
+      for (int step = chains / 2; step; step /= 2)
+        for (int k = 0; k < step; ++k) acc[k] = Op::combine(acc[k], acc[k + step]);
+    } else {
+      acc[0] = op.map(V::load(p));
+      i = V::width;
+    }
+    for (; i + V::width <= n; i += V::width) acc[0] = Op::combine(acc[0], op.map(V::load(p + i)));
+    total = fold_lanes<Op>(acc[0]);
+  }
+  for (; i < n; ++i) total = Op::combine(total, op.map(p[i]));
+  *static_cast<T*>(state) = total;
 }
 
+// Four rows at a time: memory delivers few streams faster than many.
 template <class Op>
 void rows(const Reducer& r, void* states, const void* x, int64_t stride, int64_t rows, int64_t n, int64_t) {
   using T = typename Op::Value;
   using V = Vec<T>;
   const Op op(r.parameter);
   T* to = static_cast<T*>(states);
-  for (int64_t i = 0; i < n; i += V::width) {
-    const T* p = static_cast<const T*>(x) + i;
-    const int64_t m = std::min<int64_t>(V::width, n - i);
-    V even = op.map(V::load(p, m)), odd(Op::identity);
-    int64_t k = 1;
-    for (; k + 2 <= rows; k += 2) {
-      odd = Op::combine(odd, op.map(V::load(p + k * stride, m)));
-      even = Op::combine(even, op.map(V::load(p + (k + 1) * stride, m)));
+  for (int64_t k = 0; k < rows; k += 4) {
+    const T* p = static_cast<const T*>(x) + k * stride;
+    const int64_t m = std::min<int64_t>(4, rows - k);
+    const auto sum = [&]<class X>(auto get, X) {
+      X a = op.map(get(0));
+      if (m == 4) return Op::combine(Op::combine(a, op.map(get(stride))), Op::combine(op.map(get(2 * stride)), op.map(get(3 * stride))));
+      for (int64_t j = 1; j < m; ++j) a = Op::combine(a, op.map(get(j * stride)));
+      return a;
+    };
+    int64_t i = 0;
+    for (; i + V::width <= n; i += V::width) {
+      const V total = sum([&](int64_t at) { return V::load(p + i + at); }, V());
+      (k ? Op::combine(V::load(to + i), total) : total).store(to + i);
     }
-    if (k < rows) odd = Op::combine(odd, op.map(V::load(p + k * stride, m)));
-    Op::combine(even, odd).store(to + i, m);
+    for (; i < n; ++i) {
+      const T total = sum([&](int64_t at) { return p[i + at]; }, T());
+      to[i] = k ? Op::combine(to[i], total) : total;
+    }
   }
 }
 
@@ -152,8 +156,10 @@ void merge(void* a, int64_t, const void* b, int64_t, int64_t n) {
   using T = typename Op::Value;
   T* to = static_cast<T*>(a);
   const T* from = static_cast<const T*>(b);
-  for (int64_t i = 0; i < n; i += Vec<T>::width)
-    Op::combine(Vec<T>::load(to + i, n - i), Vec<T>::load(from + i, n - i)).store(to + i, n - i);
+  int64_t i = 0;
+  for (; i + Vec<T>::width <= n; i += Vec<T>::width)
+    Op::combine(Vec<T>::load(to + i), Vec<T>::load(from + i)).store(to + i);
+  for (; i < n; ++i) to[i] = Op::combine(to[i], from[i]);
 }
 
 // ---- final values --------------------------------------------------------------------------------

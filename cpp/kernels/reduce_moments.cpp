@@ -14,8 +14,8 @@ struct Moments {
 };
 
 // From sums of x - centre and (x - centre)^2; a centre near the mean leaves nothing to cancel.
-inline Moments moments(double centre, double sum, double squares, int64_t n) {
-  const double shift = sum / double(n);
+inline Moments moments(double centre, double sum, double squares, double share) {
+  const double shift = sum * share;
   return {centre + shift, squares - shift * sum};
 }
 
@@ -45,13 +45,15 @@ void leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t) {
     tail_squares += d * d;
   }
   *static_cast<Moments*>(state) =
-      moments(double(centre), double(sum_lanes(sum)) + tail_sum, double(sum_lanes(squares)) + tail_squares, n);
+      moments(double(centre), double(sum_lanes(sum)) + tail_sum, double(sum_lanes(squares)) + tail_squares,
+              1.0 / double(n));
 }
 
 template <class T>
 void rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows, int64_t n, int64_t) {
   using V = Vec<T>;
   Moments* to = static_cast<Moments*>(states);
+  const double share = 1.0 / double(rows);
   for (int64_t i = 0; i < n; i += V::width) {
     const T* p = static_cast<const T*>(x) + i;
     const int64_t m = std::min<int64_t>(V::width, n - i);
@@ -64,7 +66,7 @@ void rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t r
       squares = fma(d, d, squares);
     }
     for (int64_t j = 0; j < m; ++j)
-      to[i + j] = moments(double(centre[int(j)]), double(sum[int(j)]), double(squares[int(j)]), rows);
+      to[i + j] = moments(double(centre[int(j)]), double(sum[int(j)]), double(squares[int(j)]), share);
   }
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t block_elements = 65536;  // of one block of work
 constexpr int64_t max_block_rows = 1024;
-constexpr int64_t slot_bytes = 4096;       // of the states of a strip of columns
+constexpr int64_t slot_bytes = 8192;       // of the states of a strip of columns
 constexpr int64_t min_columns = 8;         // fewer are not worth a vector
 
 // States of equal width merged like carries of a binary counter: a balanced tree without knowing

@@ -11,7 +11,7 @@ namespace izvod::kernels::IZVOD_ISA {
 
 inline constexpr int64_t leaf_size = 1024;   // elements of one call of `leaf` at most
 inline constexpr int64_t group_rows = 16;    // rows of one call of `rows` at most
-inline constexpr int64_t strip_bytes = 2048; // columns * itemsize of one call of `rows` at most
+inline constexpr int64_t strip_bytes = 8192; // columns * itemsize of one call of `rows` at most
 inline constexpr int max_columns = strip_bytes / 4;
 
 struct Reducer {

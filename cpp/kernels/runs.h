@@ -45,6 +45,14 @@ static void for_runs(const Loop<count>& loop, int64_t begin, int64_t end, F&& f)
   }
 }
 
+// The view without one dimension: what is left is a start for every row along it.
+static inline View without_dim(const View& v, int64_t dim) {
+  View r = v;
+  r.sizes.erase(dim);
+  r.strides.erase(dim);
+  return r;
+}
+
 // f with the unsigned type of that many bytes: moving elements needs their size only.
 template <class F>
 static void visit_itemsize(int64_t bytes, F&& f) {

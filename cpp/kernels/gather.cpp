@@ -1,0 +1,246 @@
+#include "kernels/gather.h"
+
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <memory>
+
+#include "base/parallel.h"
+#include "kernels/copy.h"
+#include "kernels/reduce.h"
+#include "kernels/runs.h"
+
+namespace izvod::kernels::IZVOD_ISA {
+namespace {
+
+void take(const View& out, const View& in, const View& index, int64_t scale) {
+  const Loop<3> loop({&out, &in, &index});
+  const int64_t so = loop.strides[0].back(), si = loop.strides[1].back(), sx = loop.strides[2].back();
+  visit_itemsize(itemsize(out.dtype), [&](auto t) {
+    using T = typename decltype(t)::type;
+    parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+      for_runs(loop, begin, end, [&](auto at, int64_t n) {
+        T* to = out.ptr<T>() + at[0];
+        const T* from = in.ptr<const T>() + at[1];
+        const int64_t* x = index.ptr<const int64_t>() + at[2];
+        if (sx != 0) {
+          for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si + x[i * sx] * scale];
+        } else if (from += *x * scale; so == 1 && si == 1) {
+          std::memcpy(to, from, size_t(n) * sizeof(T));
+        } else {
+          for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si];
+        }
+      });
+    });
+  });
+}
+
+// ---- put -----------------------------------------------------------------------------------------
+
+template <Put how, class T>
+inline T put_one(T old, T x) {
+  if constexpr (how == Put::Assign) return x;
+  else if constexpr (std::is_same_v<T, bool>) return how == Put::Multiply || how == Put::Min ? old && x : old || x;
+  else if constexpr (how == Put::Add) return T(old + x);
+  else if constexpr (how == Put::Multiply) return T(old * x);
+  else if constexpr (how == Put::Max) return x != x || x > old ? x : old;
+  else return x != x || x < old ? x : old;
+}
+
+// One stretch along one dimension, in order.
+template <Put how, class T>
+void put_run(T* to, int64_t so, const int64_t* x, int64_t sx, int64_t scale, const T* from, int64_t si, int64_t n) {
+  if (sx == 0 && so == 1 && si == 1) {  // a row onto a row
+    to += *x * scale;
+    for (int64_t i = 0; i < n; ++i) to[i] = put_one<how>(to[i], from[i]);
+  } else {
+    for (int64_t i = 0; i < n; ++i) {
+      T& place = to[i * so + x[i * sx] * scale];
+      place = put_one<how>(place, from[i * si]);
+    }
+  }
+}
+
+// Elements that differ in a dimension where `out` has a stride never meet: these dimensions are shared out
+// to the threads. Along the others, everything runs in order.
+struct PutLoops {
+  Loop<3> apart, together;  // operands: out, index, in
+
+  static Loop<3> pick(const View& out, const View& index, const View& in, bool stride) {
+    View views[3] = {out, index, in};
+    const View* from[3] = {&out, &index, &in};
+    for (int k = 0; k < 3; ++k) {
+      views[k].sizes.clear();
+      views[k].strides.clear();
+      for (int64_t d = 0; d < out.dim(); ++d) {
+        if ((out.strides[d] != 0) != stride) continue;
+        views[k].sizes.push_back(from[k]->sizes[d]);
+        views[k].strides.push_back(from[k]->strides[d]);
+      }
+    }
+    return Loop<3>({&views[0], &views[1], &views[2]}, stride);
+  }
+  PutLoops(const View& out, const View& index, const View& in)
+      : apart(pick(out, index, in, true)), together(pick(out, index, in, false)) {}
+};
+
+template <Put how, class T>
+void put_as(const View& out, const View& index, int64_t scale, const View& in) {
+  const PutLoops loops(out, index, in);
+  const Loop<3>&apart = loops.apart, &together = loops.together;
+  const int64_t depth = together.numel(), width = apart.numel();
+  if (depth == 0) return;
+  T* to = out.ptr<T>();
+  const int64_t* x = index.ptr<const int64_t>();
+  const T* from = in.ptr<const T>();
+  // Rows onto rows, or each column from end to end; the order at each place is the same.
+  const bool by_rows = apart.sizes.back() > 1 && (together.strides[2].back() != 1 || apart.strides[2].back() == 1);
+  parallel_for(width, std::max<int64_t>(16, run_grain / depth), [&](int64_t begin, int64_t end) {
+    const auto run = [&](const Loop<3>& outer, int64_t b, int64_t e, const Loop<3>& inner, int64_t ib, int64_t ie) {
+      for_runs(outer, b, e, [&](auto start, int64_t count) {
+        for (int64_t k = 0; k < count; ++k) {
+          for_runs(inner, ib, ie, [&](auto at, int64_t n) {
+            put_run<how>(to + start[0] + at[0], inner.strides[0].back(), x + start[1] + at[1],
+                         inner.strides[1].back(), scale, from + start[2] + at[2], inner.strides[2].back(), n);
+          });
+          for (int j = 0; j < 3; ++j) start[j] += outer.strides[j].back();
+        }
+      });
+    };
+    if (by_rows) run(together, 0, depth, apart, begin, end);
+    else run(apart, begin, end, together, 0, depth);
+  });
+}
+
+void put(const View& out, const View& index, int64_t scale, const View& in, Put how) {
+  if (how == Put::Assign)
+    return visit_itemsize(itemsize(out.dtype), [&](auto t) {
+      put_as<Put::Assign, typename decltype(t)::type>(out, index, scale, in);
+    });
+  visit(out.dtype, [&](auto t) {
+    using T = typename decltype(t)::type;
+    switch (how) {
+      case Put::Add: return put_as<Put::Add, T>(out, index, scale, in);
+      case Put::Multiply: return put_as<Put::Multiply, T>(out, index, scale, in);
+      case Put::Max: return put_as<Put::Max, T>(out, index, scale, in);
+      default: return put_as<Put::Min, T>(out, index, scale, in);
+    }
+  });
+}
+
+// ---- indices ---------------------------------------------------------------------------------------
+
+bool in_bounds(const View& index, int64_t low, int64_t high, int64_t* bad) {
+  const Loop<1> loop({&index}, false);
+  const int64_t stride = loop.strides[0].back();
+  const uint64_t range = uint64_t(high) - uint64_t(low);
+  std::atomic<int64_t> first_block{std::numeric_limits<int64_t>::max()};
+  const auto outside = [=](int64_t x) { return uint64_t(x) - uint64_t(low) >= range; };
+  parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+    bool any = false;
+    for_runs(loop, begin, end, [&](auto at, int64_t n) {
+      const int64_t* x = index.ptr<const int64_t>() + at[0];
+      bool here = false;
+      for (int64_t i = 0; i < n; ++i) here |= outside(x[i * stride]);
+      any |= here;
+    });
+    int64_t seen = first_block.load();
+    while (any && begin < seen && !first_block.compare_exchange_weak(seen, begin)) {
+    }
+  });
+  const int64_t begin = first_block.load();
+  if (begin == std::numeric_limits<int64_t>::max()) return true;
+  bool found = false;
+  for_runs(loop, begin, std::min(loop.numel(), begin + run_grain), [&](auto at, int64_t n) {
+    const int64_t* x = index.ptr<const int64_t>() + at[0];
+    for (int64_t i = 0; i < n && !found; ++i)
+      if (outside(x[i * stride])) *bad = x[i * stride], found = true;
+  });
+  return false;
+}
+
+void add_offsets(const View& offsets, const View& index, int64_t size, int64_t stride) {
+  const Loop<2> loop({&offsets, &index});
+  const int64_t so = loop.strides[0].back(), sx = loop.strides[1].back();
+  parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+    for_runs(loop, begin, end, [&](auto at, int64_t n) {
+      int64_t* to = offsets.ptr<int64_t>() + at[0];
+      const int64_t* x = index.ptr<const int64_t>() + at[1];
+      for (int64_t i = 0; i < n; ++i) to[i * so] += (x[i * sx] < 0 ? x[i * sx] + size : x[i * sx]) * stride;
+    });
+  });
+}
+
+// ---- what a mask selects ---------------------------------------------------------------------------
+
+// f(first, begin, end) for blocks of the loop over `mask`, `first` being the number of selected elements before
+// the block.
+template <int count, class F>
+void for_selected(const Loop<count>& loop, const char* mask, F f) {
+  const int64_t n = loop.numel(), blocks = (n + run_grain - 1) / run_grain, stride = loop.strides[0].back();
+  const auto first = std::make_unique<int64_t[]>(size_t(blocks + 1));
+  if (blocks > 1)
+    parallel_for(n, run_grain, [&](int64_t begin, int64_t end) {
+      int64_t total = 0;
+      for_runs(loop, begin, end, [&](auto at, int64_t m) {
+        for (int64_t i = 0; i < m; ++i) total += mask[at[0] + i * stride] != 0;
+      });
+      first[size_t(begin / run_grain + 1)] = total;
+    });
+  for (int64_t b = 0; b < blocks; ++b) first[size_t(b + 1)] += first[size_t(b)];
+  parallel_for(n, run_grain, [&](int64_t begin, int64_t end) { f(first[size_t(begin / run_grain)], begin, end); });
+}
+
+void masked_select(const View& out, const View& in, const View& mask) {
+  const Loop<2> loop({&mask, &in}, false);
+  const int64_t sm = loop.strides[0].back(), si = loop.strides[1].back();
+  const char* m = mask.ptr<const char>();
+  visit_itemsize(itemsize(in.dtype), [&](auto t) {
+    using T = typename decltype(t)::type;
+    for_selected(loop, m, [&](int64_t first, int64_t begin, int64_t end) {
+      T* to = out.ptr<T>() + first * out.strides[0];
+      for_runs(loop, begin, end, [&](auto at, int64_t n) {
+        const T* from = in.ptr<const T>() + at[1];
+        for (int64_t i = 0; i < n; ++i)
+          if (m[at[0] + i * sm]) *to = from[i * si], to += out.strides[0];
+      });
+    });
+  });
+}
+
+// `mask` is dense and has in's sizes.
+void write_places(const View& out, const View& mask) {
+  const int64_t dims = mask.dim();
+  Loop<1> flat({&mask}, false);
+  for_selected(flat, mask.ptr<const char>(), [&](int64_t first, int64_t begin, int64_t end) {
+    int64_t* to = out.ptr<int64_t>() + first * out.strides[0];
+    for (int64_t i = begin; i < end; ++i) {
+      if (!mask.ptr<const char>()[i]) continue;
+      int64_t rest = i;
+      for (int64_t d = dims - 1; d >= 0; --d) {
+        to[d * out.strides[1]] = rest % mask.sizes[d];
+        rest /= mask.sizes[d];
+      }
+      to += out.strides[0];
+    }
+  });
+}
+
+void nonzero(const View& out, const View& in) {
+  const int64_t n = in.numel();
+  if (n == 0) return;
+  const auto memory = std::make_unique_for_overwrite<bool[]>(size_t(n));
+  View mask{memory.get(), DType::Bool, in.sizes, Dims(in.dim())};
+  int64_t step = 1;
+  for (int64_t d = in.dim() - 1; d >= 0; --d) mask.strides[d] = step, step *= in.sizes[d];
+  kernels::copy(mask, in);
+  write_places(out, mask);
+}
+
+const Offer offers[] = {{kernels::take, take}, {kernels::put, put}, {kernels::in_bounds, in_bounds}};
+const Offer more_offers[] = {{kernels::add_offsets, add_offsets},
+                             {kernels::nonzero, nonzero},
+                             {kernels::masked_select, masked_select}};
+
+}  // namespace
+}  // namespace izvod::kernels::IZVOD_ISA
