@@ -2,5 +2,6 @@ import sys
 
 from .cli import main
 
-sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character shows "?"
+# Lines come as they are written, also into a pipe; a terminal that lacks a character shows "?".
+sys.stdout.reconfigure(line_buffering=True, errors="replace")
 sys.exit(main())

@@ -56,7 +56,7 @@ def train_and_generate(args):
         saved = None  # frees three times the size of the model
     n_params = sum(p.numel() for p in run.model.parameters())
     print(f"{n_params:,} parameters, {len(text):,} characters of {text_name}, ", end="")
-    print(f"step {run.step} of {train_config.steps}", flush=True)
+    print(f"step {run.step} of {train_config.steps}")
     train(run, save=lambda: checkpoint.save(run, path, text_path))
     save_loss_curve(run, os.path.join(args.out, "loss.png"))
     print(f"checkpoint.safetensors and loss.png are in {args.out}\n")

@@ -30,11 +30,11 @@ class Run:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.lr_at(self.step)
+        self.optimizer.zero_grad()  # before the forward pass, which needs the memory
         loss = self._loss(self.corpus.train, self.batches)
         value = loss.item()
         if not math.isfinite(value):
             raise InputError(f"the loss is {value} at step {self.step + 1}; try a smaller --lr")
-        self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         self.optimizer.step()
