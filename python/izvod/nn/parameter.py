@@ -1,6 +1,7 @@
 """Tensors that a Module takes as its own when they are assigned to an attribute."""
 
 import izvod
+from izvod import _C
 from izvod._C import Tensor
 
 
@@ -16,7 +17,7 @@ class Parameter(Tensor):
             data = izvod.empty(0)
         elif type(data) is not Tensor and type(data) is not Parameter:
             data = data.detach()
-        return Tensor._make_subclass(cls, data, requires_grad)
+        return _C._make_subclass(cls, data, requires_grad)
 
     def __deepcopy__(self, memo):
         if id(self) not in memo:
@@ -37,7 +38,7 @@ class Buffer(Tensor):
 
     def __new__(cls, data=None, *, persistent=True):
         data = izvod.empty(0) if data is None else data
-        buffer = Tensor._make_subclass(cls, data, data.requires_grad)
+        buffer = _C._make_subclass(cls, data, data.requires_grad)
         buffer.persistent = persistent
         return buffer
 

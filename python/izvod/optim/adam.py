@@ -3,7 +3,7 @@
 import izvod
 from izvod import _C
 from izvod._C import Tensor
-from izvod.optim.optimizer import Optimizer, check_implementation, number
+from izvod.optim.optimizer import Optimizer, check_implementation, number, with_grads
 
 
 class Adam(Optimizer):
@@ -76,12 +76,12 @@ class Adam(Optimizer):
             with izvod.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            params = [p for p in group["params"] if p.grad is not None]
-            if params:
-                self._step_group(group, params)
+            params, grads = with_grads(group["params"])
+            if grads:
+                self._step_group(group, params, grads)
         return loss
 
-    def _step_group(self, group, params):
+    def _step_group(self, group, params, grads):
         if group["capturable"]:
             raise AssertionError(
                 "capturable=True: params and state_steps must be on a device with graphs, not the "
@@ -92,7 +92,7 @@ class Adam(Optimizer):
         beta1, beta2 = group["betas"]
         _C._adam_step(
             params,
-            [p.grad for p in params],
+            grads,
             [state["exp_avg"] for state in states],
             [state["exp_avg_sq"] for state in states],
             [state["max_exp_avg_sq"] for state in states] if amsgrad else [],

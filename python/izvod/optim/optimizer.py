@@ -311,6 +311,15 @@ def _cast(param, value, key=None):
     return value
 
 
+def with_grads(params):
+    """(the parameters that have a gradient, their gradients), two lists."""
+    grads = [p.grad for p in params]
+    present = [grad for grad in grads if grad is not None]
+    if len(present) != len(grads):
+        params = [p for p, grad in zip(params, grads, strict=True) if grad is not None]
+    return params, present
+
+
 def number(value):
     """A setting that may be a tensor of one element, as a Python number."""
     return value.item() if isinstance(value, Tensor) else value

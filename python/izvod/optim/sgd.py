@@ -3,7 +3,7 @@
 import izvod
 from izvod import _C
 from izvod._C import Tensor
-from izvod.optim.optimizer import Optimizer, check_implementation, number
+from izvod.optim.optimizer import Optimizer, check_implementation, number, with_grads
 
 
 class SGD(Optimizer):
@@ -74,18 +74,18 @@ class SGD(Optimizer):
             with izvod.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            params = [p for p in group["params"] if p.grad is not None]
-            if params:
-                self._step_group(group, params)
+            params, grads = with_grads(group["params"])
+            if grads:
+                self._step_group(group, params, grads)
         return loss
 
-    def _step_group(self, group, params):
+    def _step_group(self, group, params, grads):
         momentum = group["momentum"]
         states = [self.state[p] for p in params] if momentum != 0 else None
         old = [state.get("momentum_buffer") for state in states] if states else None
         new = _C._sgd_step(
             params,
-            [p.grad for p in params],
+            grads,
             old,
             number(group["lr"]),
             momentum,
