@@ -1,0 +1,12 @@
+#pragma once
+#include "bind/arguments.h"
+
+namespace izvod::bind {
+
+// Numbers, nested lists, tuples of them, tensors, arrays (through the buffer protocol): as a fresh tensor.
+Tensor tensor_from(PyObject* data, std::optional<DType> dtype);
+// Shares the memory of an array that offers the buffer protocol.
+Tensor tensor_from_buffer(PyObject* array);
+PyObject* to_list(const Tensor& x);
+
+}  // namespace izvod::bind
