@@ -1,5 +1,6 @@
 #pragma once
-// The innermost loop of the matrix product, and the packing that feeds it. Included by gemm.cpp only.
+// The innermost loops of the matrix product, and the packing that feeds them. Included by gemm.cpp only.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -56,19 +57,36 @@ static Vec<T> load_first(const T* p, int64_t n) {
   return Vec<T>::load(lanes);
 }
 
-// The end of a tile at C's right edge.
 template <class T>
-[[gnu::noinline]] static void finish_tile(const Tile<T>& t, const T* sums, int rows, int sums_row) {
-  constexpr int width = Vec<T>::width;
-  for (int i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < t.cols; j += width) {
-      T* c = t.c + i * t.c_row + j;
-      const int64_t n = t.cols - j;
-      const auto load = [n](const T* p) { return n < width ? load_first(p, n) : Vec<T>::load(p); };
-      Vec<T> x = Vec<T>::load(sums + i * sums_row + j);
-      if (t.bias) x += load(t.bias + j);
-      if (t.accumulate) x += load(c);
-      n < width ? store_first(x, c, n) : x.store(c);
+static Mask<T> first_lanes(int64_t n) {
+  typename Mask<T>::Native lane;
+  for (int i = 0; i < Vec<T>::width; ++i) lane[i] = i;
+  return {lane < typename Mask<T>::Int(n)};
+}
+
+// Puts sums[i * sums_row + j] where C ends within a vector.
+template <class T>
+[[gnu::noinline, gnu::noclone]] static void finish_tile(const Tile<T>& t, T* sums, int rows, int sums_row) {
+  using V = Vec<T>;
+  if (t.bias || t.accumulate)
+    for (int i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < t.cols; ++j) {
+        T& x = sums[i * sums_row + j];
+        if (t.bias) x += t.bias[j];
+        if (t.accumulate) x += t.c[i * t.c_row + j];
+      }
+  const auto each_row = [&](auto copy) {
+    T *from = sums, *to = t.c;
+    for (int i = 0; i < rows; ++i, from += sums_row, to += t.c_row) copy(to, from);
+  };
+  int64_t j = 0;
+  for (; j + V::width <= t.cols; j += V::width)
+    each_row([j](T* to, const T* from) { V::load(from + j).store(to + j); });
+#pragma GCC unroll 4
+  for (int piece = V::width / 2; piece; piece /= 2)
+    if (t.cols & piece) {
+      each_row([j, piece](T* to, const T* from) { std::memcpy(to + j, from + j, piece * sizeof(T)); });
+      j += piece;
     }
 }
 
@@ -82,15 +100,19 @@ static void multiply_tile(const Tile<T>& t) {
 #pragma GCC unroll 16
     for (int j = 0; j < vecs; ++j) sum[i][j] = V(typename V::Native{});
 
-  const T *a = t.a, *b = t.b;
-  const int64_t a_row = t.a_row, a_col = t.a_col, b_row = t.b_row;
+  // Steps in bytes: the compiler would make a second loop for a step of one element.
+  const char *a = reinterpret_cast<const char*>(t.a), *b = reinterpret_cast<const char*>(t.b);
+  const int64_t a_row = t.a_row * int64_t(sizeof(T)), a_col = t.a_col * int64_t(sizeof(T)),
+                b_row = t.b_row * int64_t(sizeof(T));
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) __builtin_prefetch(t.c + i * t.c_row, 1);
   for (int64_t k = t.depth; k > 0; --k) {
     V line[vecs];
 #pragma GCC unroll 16
-    for (int j = 0; j < vecs; ++j) line[j] = V::load(b + j * width);
+    for (int j = 0; j < vecs; ++j) line[j] = V::load(reinterpret_cast<const T*>(b) + j * width);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
-      const V x(a[i * a_row]);
+      const V x(*reinterpret_cast<const T*>(a + i * a_row));
 #pragma GCC unroll 16
       for (int j = 0; j < vecs; ++j) sum[i][j] = fma(x, line[j], sum[i][j]);
     }
@@ -127,39 +149,112 @@ template <class T>
 using MultiplyTile = void(const Tile<T>&);
 
 template <class T, int rows, int... vecs>
-static constexpr auto tile_row(std::integer_sequence<int, vecs...>) {
+static constexpr auto tile_functions_of(std::integer_sequence<int, vecs...>) {
   std::array<MultiplyTile<T>*, max_vecs + 1> row{};
   ((row[vecs + 1] = multiply_tile<T, rows, vecs + 1>), ...);
   return row;
 }
-constexpr int vecs_for(int64_t rows) { return max_sums / rows < max_vecs ? int(max_sums / rows) : max_vecs; }
 
-// tile_table[rows][vecs], filled up to vecs_for(rows).
+// tile_vecs[rows] is the widest tile with that many rows; tile_table[rows][vecs] its function.
+static constexpr auto tile_vecs = [] {
+  std::array<int, max_rows + 1> vecs{};
+  for (int rows = 1; rows <= max_rows; ++rows) vecs[rows] = max_sums / rows < max_vecs ? max_sums / rows : max_vecs;
+  return vecs;
+}();
 template <class T, int... rows>
-static constexpr auto tile_rows(std::integer_sequence<int, rows...>) {
+static constexpr auto tile_functions(std::integer_sequence<int, rows...>) {
   std::array<std::array<MultiplyTile<T>*, max_vecs + 1>, max_rows + 1> table{};
-  ((table[rows + 1] = tile_row<T, rows + 1>(std::make_integer_sequence<int, vecs_for(rows + 1)>{})), ...);
+  ((table[rows + 1] = tile_functions_of<T, rows + 1>(std::make_integer_sequence<int, tile_vecs[rows + 1]>{})), ...);
   return table;
 }
 template <class T>
-static constexpr auto tile_table = tile_rows<T>(std::make_integer_sequence<int, max_rows>{});
+static constexpr auto tile_table = tile_functions<T>(std::make_integer_sequence<int, max_rows>{});
 
 // One step of a transposition: swaps the lanes with bit `step` set in a with those without it in b.
 template <int step, class V, int... lane>
-static void exchange(V& a, V& b, std::integer_sequence<int, lane...>) {
+[[gnu::always_inline]] static inline void exchange(V& a, V& b, std::integer_sequence<int, lane...>) {
   constexpr int width = sizeof...(lane);
   const V x = __builtin_shufflevector(a, b, (lane & step ? lane - step + width : lane)...);
   b = __builtin_shufflevector(a, b, (lane & step ? lane + width : lane + step)...);
   a = x;
 }
 template <class T, int step = 1>
-static void transpose(Vec<T> (&x)[Vec<T>::width]) {
+[[gnu::always_inline]] static inline void transpose(Vec<T> (&x)[Vec<T>::width]) {
   constexpr int width = Vec<T>::width;
   if constexpr (step < width) {
 #pragma GCC unroll 16
     for (int i = 0; i < width; ++i)
       if (!(i & step)) exchange<step>(x[i].v, x[i + step].v, std::make_integer_sequence<int, width>{});
     transpose<T, 2 * step>(x);
+  }
+}
+
+template <class T>
+inline constexpr int dots_at_once = Vec<T>::width < 8 ? 8 : Vec<T>::width;
+
+// One row of A times up to dots_at_once columns of B, whose k is adjacent and whose columns are b_row apart;
+// b_end is the end of B's memory.
+template <class T>
+static void dots(const Tile<T>& t, const T* b_end) {
+  using V = Vec<T>;
+  constexpr int width = V::width, count = dots_at_once<T>;
+  const T* column[count];
+  V sum[count];
+#pragma GCC unroll 16
+  for (int j = 0; j < count; ++j) {
+    column[j] = t.b + std::min<int64_t>(j, t.cols - 1) * t.b_row;
+    sum[j] = V(typename V::Native{});
+  }
+  int64_t k = 0;
+  for (; k + width <= t.depth; k += width) {
+    const V x = V::load(t.a + k);
+#pragma GCC unroll 16
+    for (int j = 0; j < count; ++j) sum[j] = fma(x, V::load(column[j] + k), sum[j]);
+  }
+  if (const int64_t rest = t.depth - k) {
+    const V x = load_first(t.a + k, rest);
+#pragma GCC unroll 16
+    for (int j = 0; j < count; ++j) {
+      // A whole vector reaches into the next column: lanes that do not count are cleared, they may be nan.
+      const T* p = column[j] + k;
+      const V y = b_end - p < width ? load_first(p, rest) : V::load(p);
+      sum[j] = fma(x, where(first_lanes<T>(rest), y, V(typename V::Native{})), sum[j]);
+    }
+  }
+  T sums[count];
+#pragma GCC unroll 16
+  for (int j = 0; j < count; j += width) {
+    V part[width];
+#pragma GCC unroll 16
+    for (int i = 0; i < width; ++i) part[i] = sum[j + i];
+    transpose<T>(part);
+#pragma GCC unroll 16
+    for (int step = width / 2; step; step /= 2)
+#pragma GCC unroll 16
+      for (int i = 0; i < step; ++i) part[i] += part[i + step];
+    part[0].store(sums + j);
+  }
+  finish_tile(t, sums, 1, count);
+}
+
+// Adds `count` rows of B, each times its number of A, to one row of C.
+template <class T, int count>
+static void add_rows(T* c, int64_t cols, const T* a, int64_t a_col, const T* b, int64_t b_row) {
+  using V = Vec<T>;
+  V x[count];
+#pragma GCC unroll 16
+  for (int k = 0; k < count; ++k) x[k] = V(a[k * a_col]);
+  int64_t j = 0;
+  for (; j + V::width <= cols; j += V::width) {
+    V sum = x[0] * V::load(b + j);
+#pragma GCC unroll 16
+    for (int k = 1; k < count; ++k) sum = fma(x[k], V::load(b + k * b_row + j), sum);
+    (V::load(c + j) + sum).store(c + j);
+  }
+  for (; j < cols; ++j) {
+    T sum = a[0] * b[j];
+    for (int k = 1; k < count; ++k) sum += a[k * a_col] * b[k * b_row + j];
+    c[j] += sum;
   }
 }
 
@@ -175,21 +270,19 @@ struct Source {
 // Copies it to panel[k * panel_row + j]. Lanes of the panel beyond `breadth` may hold anything.
 template <class T>
 static void pack_rows(T* panel, int64_t panel_row, const Source<T>& s) {
-  constexpr int width = Vec<T>::width;
-  for (int64_t k = 0; k < s.depth; ++k) {
-    const T* from = s.data + k * s.k_stride;
-    T* to = panel + k * panel_row;
-    const int64_t room = (s.depth - k) * panel_row;
-    for (int64_t j = 0; j < s.breadth; j += width) {
-      const bool whole = s.breadth - j >= width;
-      const Vec<T> x = whole || s.end - from - j >= width ? Vec<T>::load(from + j)
-                                                         : load_first(from + j, s.breadth - j);
-      if (whole || room - j >= width)
-        x.store(to + j);
-      else
-        store_first(x, to + j, s.breadth - j);
-    }
-  }
+  using V = Vec<T>;
+  const int64_t vecs = (s.breadth + V::width - 1) / V::width, span = vecs * V::width;
+  const T *from = s.data, *last = s.data + (s.depth - 1) * s.k_stride;
+  // The last rows are copied exactly: whole vectors would leave the source's memory or the panel.
+  int64_t exact = 0;
+  while (exact < s.depth && (s.end - last < span || (exact + 1) * panel_row < span)) ++exact, last -= s.k_stride;
+  if (vecs == 1)
+    for (int64_t k = exact; k < s.depth; ++k, from += s.k_stride, panel += panel_row) V::load(from).store(panel);
+  else
+    for (int64_t k = exact; k < s.depth; ++k, from += s.k_stride, panel += panel_row)
+      for (int64_t j = 0; j < span; j += V::width) V::load(from + j).store(panel + j);
+  for (; exact > 0; --exact, from += s.k_stride, panel += panel_row)
+    for (int64_t j = 0; j < s.breadth; ++j) panel[j] = from[j];
 }
 
 // The source's k is adjacent: transposed in squares of vectors.
