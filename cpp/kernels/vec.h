@@ -29,6 +29,7 @@ struct Mask {
   Native v;
   friend Mask operator&(Mask a, Mask b) { return {a.v & b.v}; }
   friend Mask operator|(Mask a, Mask b) { return {a.v | b.v}; }
+  friend Mask operator^(Mask a, Mask b) { return {a.v ^ b.v}; }
   friend Mask operator~(Mask a) { return {~a.v}; }
   bool operator[](int i) const { return v[i] != 0; }
 };
@@ -137,10 +138,29 @@ Vec<T> fma(Vec<T> a, std::type_identity_t<Vec<T>> b, std::type_identity_t<Vec<T>
 }
 
 // Like x86's own: the second operand where one is nan. Ops that pass nan on say so themselves.
+// (The compiler does not find the instruction behind a choice between vectors, hence the builtins.)
 template <class T>
-Vec<T> min(Vec<T> a, std::type_identity_t<Vec<T>> b) { return a.v < b.v ? a.v : b.v; }
+Vec<T> min(Vec<T> a, std::type_identity_t<Vec<T>> b) {
+#if defined(__AVX__) && !defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) return __builtin_ia32_minps256(a.v, b.v);
+  if constexpr (std::is_same_v<T, double>) return __builtin_ia32_minpd256(a.v, b.v);
+#elif defined(__SSE2__) && !defined(__AVX__)
+  if constexpr (std::is_same_v<T, float>) return __builtin_ia32_minps(a.v, b.v);
+  if constexpr (std::is_same_v<T, double>) return __builtin_ia32_minpd(a.v, b.v);
+#endif
+  return a.v < b.v ? a.v : b.v;
+}
 template <class T>
-Vec<T> max(Vec<T> a, std::type_identity_t<Vec<T>> b) { return a.v > b.v ? a.v : b.v; }
+Vec<T> max(Vec<T> a, std::type_identity_t<Vec<T>> b) {
+#if defined(__AVX__) && !defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) return __builtin_ia32_maxps256(a.v, b.v);
+  if constexpr (std::is_same_v<T, double>) return __builtin_ia32_maxpd256(a.v, b.v);
+#elif defined(__SSE2__) && !defined(__AVX__)
+  if constexpr (std::is_same_v<T, float>) return __builtin_ia32_maxps(a.v, b.v);
+  if constexpr (std::is_same_v<T, double>) return __builtin_ia32_maxpd(a.v, b.v);
+#endif
+  return a.v > b.v ? a.v : b.v;
+}
 
 // Sums of lanes in a fixed tree.
 template <class T>
