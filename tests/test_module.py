@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from functools import partial
 
-import izvod
 from scenarios import error, gives, net, scenario_test
 
 SCENARIOS = []
@@ -234,7 +233,7 @@ def a_property_and_a_class_attribute(lib):
 @gives([["hidden", "p"], [3.0, 3.0], ["hidden", "p"]])
 def registration_hooks(lib):
     seen = []
-    from_module = lib.nn.modules.module if lib is not izvod else lib.nn.modules.attributes
+    from_module = lib.nn.modules.module
 
     def hook(module, name, value):
         seen.append(name)

@@ -51,6 +51,18 @@ class Buffer(Tensor):
         return _rebuild, (type(self), self.data, {"persistent": self.persistent})
 
 
+def zero_grad_of(param):
+    """Zeroes the gradient, if there is one, in place, and takes it out of the graph."""
+    grad = param.grad
+    if grad is None:
+        return
+    if grad.grad_fn is not None:
+        grad.detach_()
+    else:
+        grad.requires_grad_(False)
+    grad.zero_()
+
+
 def _rebuild(cls, data, options):
     """Unpickles: a function, since pickle calls constructors without keyword arguments."""
     return cls(data, **options)

@@ -10,6 +10,7 @@ from copy import deepcopy
 from itertools import chain
 
 from izvod._C import Tensor
+from izvod.nn.parameter import zero_grad_of
 from izvod.utils import typename
 from izvod.utils.hooks import register
 
@@ -141,8 +142,8 @@ class Optimizer:
             for p in group["params"]:
                 if set_to_none:
                     p.grad = None
-                elif p.grad is not None:
-                    p.grad.detach_().zero_()
+                else:
+                    zero_grad_of(p)
 
     def add_param_group(self, param_group):
         """Adds a dict with "params" and any settings. Raises TypeError or ValueError for what

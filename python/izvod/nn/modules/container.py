@@ -134,6 +134,9 @@ def _check_factor(module, other):
 class ModuleList(_ModuleSequence):
     """A list of modules, all registered. It cannot be called."""
 
+    def _key(self, idx):
+        return str(_index(self, idx))
+
     def __init__(self, modules=None):
         super().__init__()
         if modules is not None:

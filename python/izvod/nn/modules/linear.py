@@ -28,7 +28,6 @@ class Linear(Module):
 
     in_features: int
     out_features: int
-    weight: izvod.Tensor
 
     def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
         super().__init__()

@@ -2,10 +2,35 @@
 
 import izvod
 from izvod._C import Tensor
-from izvod.nn.modules.attributes import TABLES, Attributes
-from izvod.nn.modules.hooks import Hooks
+from izvod.nn.modules.attributes import (
+    TABLES,
+    Attributes,
+    register_module_buffer_registration_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+)
+from izvod.nn.modules.hooks import (
+    Hooks,
+    register_module_backward_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+)
 from izvod.nn.modules.state import State
-from izvod.nn.parameter import Parameter
+from izvod.nn.parameter import Parameter, zero_grad_of
+
+__all__ = [
+    "Module",
+    "register_module_backward_hook",
+    "register_module_buffer_registration_hook",
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
+]
 
 
 class Module(Attributes, Hooks, State):
@@ -187,8 +212,8 @@ class Module(Attributes, Hooks, State):
         for param in self.parameters():
             if set_to_none:
                 param.grad = None
-            elif param.grad is not None:
-                param.grad.detach_().zero_()
+            else:
+                zero_grad_of(param)
 
     def _apply(self, fn, recurse=True):
         """Replaces the values of parameters, their gradients and buffers by `fn(value)`. Parameters
