@@ -25,8 +25,8 @@ def sequential(lib):
 @gives(
     [
         "IndexError: index 1 is out of range",
-        "ValueError: add operator supports only objects of Sequential class, but <class 'int'> is "
-        "given.",
+        "ValueError: add operator supports only objects of Sequential class, but <class 'int'> "
+        "is given.",
         "ValueError: Non-positive multiplication factor 0 for <class "
         "'torch.nn.modules.container.Sequential'>",
         "IndexError: Index out of range: 5",

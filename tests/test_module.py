@@ -107,8 +107,8 @@ def delete(lib):
         "TypeError: cannot assign 'torch.nn.modules.linear.Linear' as parameter 'scale' "
         "(torch.nn.Parameter or None expected)",
         "TypeError: cannot assign 'str' as child module 'fc1' (torch.nn.Module or None expected)",
-        "TypeError: cannot assign 'list' as buffer 'steps' "
-        "(torch.nn.Buffer, torch.Tensor or None expected)",
+        "TypeError: cannot assign 'list' as buffer 'steps' (torch.nn.Buffer, torch.Tensor or "
+        "None expected)",
         "KeyError: 'parameter name can\\'t contain \".\"'",
         "KeyError: 'parameter name can\\'t be empty string \"\"'",
         "KeyError: \"attribute 'fc1' already exists\"",
@@ -122,9 +122,8 @@ def delete(lib):
         "KeyError: 'module name can\\'t be empty string \"\"'",
         "KeyError: \"attribute 'scale' already exists\"",
         "ValueError: Cannot assign non-leaf Tensor to parameter 'p'. Model parameters must be "
-        "created "
-        "explicitly. To express 'p' as a function of another Tensor, compute the value in the "
-        "forward() method.",
+        "created explicitly. To express 'p' as a function of another Tensor, compute the value "
+        "in the forward() method.",
     ]
 )
 def registration_errors(lib):
@@ -373,8 +372,10 @@ def printed_parameter(lib):
 
 @gives(
     [
-        "ParameterList(\n    (0): Parameter containing: [torch.float32 of size 2x3]\n"
-        "    (1): Object of type: int\n)",
+        "ParameterList(\n"
+        "    (0): Parameter containing: [torch.float32 of size 2x3]\n"
+        "    (1): Object of type: int\n"
+        ")",
         "ParameterDict(  (a): Parameter containing: [torch.FloatTensor of size 2])",
     ]
 )
@@ -486,8 +487,8 @@ def conversion(lib):
         "torch.float64",
         "torch.float32",
         "torch.float32",
-        "TypeError: nn.Module.to only accepts floating point or complex dtypes, "
-        "but got desired dtype=torch.int64",
+        "TypeError: nn.Module.to only accepts floating point or complex dtypes, but got desired "
+        "dtype=torch.int64",
         "torch.float64",
     ]
 )

@@ -33,8 +33,8 @@ def forward_hooks(lib):
 @gives(
     [
         [7.0],
-        "RuntimeError: forward pre-hook must return None or a tuple of (new_args, new_kwargs), but "
-        "got 3.",
+        "RuntimeError: forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
+        "but got 3.",
     ]
 )
 def forward_hooks_with_kwargs(lib):
@@ -135,9 +135,8 @@ def backward_hooks_without_input_gradients(lib):
 
 @gives(
     [
-        "RuntimeError: Cannot use both regular backward hooks and full backward hooks on a single "
-        "Module. "
-        "Please use only one of them."
+        "RuntimeError: Cannot use both regular backward hooks and full backward hooks on a "
+        "single Module. Please use only one of them."
     ]
 )
 def mixed_backward_hooks(lib):

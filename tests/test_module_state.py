@@ -115,11 +115,10 @@ def state_dict_prefix(lib):
         '\tMissing key(s) in state_dict: "scale", "fc2.weight". \n'
         '\tUnexpected key(s) in state_dict: "more", "fc3.weight", "fc2.nothing". \n'
         "\tsize mismatch for fc1.weight: copying a param with shape torch.Size([3, 4]) from "
-        "checkpoint, "
-        "the shape in current model is torch.Size([4, 3]).",
+        "checkpoint, the shape in current model is torch.Size([4, 3]).",
         "TypeError: Expected state_dict to be dict-like, got <class 'list'>.",
-        "IncompatibleKeys(missing_keys=['scale', 'fc2.weight'], "
-        "unexpected_keys=['more', 'fc3.weight', 'fc2.nothing'])",
+        "IncompatibleKeys(missing_keys=['scale', 'fc2.weight'], unexpected_keys=['more', "
+        "'fc3.weight', 'fc2.nothing'])",
         "RuntimeError: Error(s) in loading state_dict for Net:\n"
         '\tWhile copying the parameter named "scale", expected torch.Tensor or Tensor-like object '
         "from checkpoint but received <class 'int'>",

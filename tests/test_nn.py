@@ -407,10 +407,9 @@ def with_grads(lib, *grads):
         [[1.5], [2.0, 0.0]],
         7.0,
         0.0,
-        "RuntimeError: The total norm of order 2.0 for gradients from `parameters` is non-finite, "
-        "so it "
-        "cannot be clipped. To disable this error and scale the gradients by the non-finite norm "
-        "anyway, set `error_if_nonfinite=False`",
+        "RuntimeError: The total norm of order 2.0 for gradients from `parameters` is "
+        "non-finite, so it cannot be clipped. To disable this error and scale the gradients by "
+        "the non-finite norm anyway, set `error_if_nonfinite=False`",
         [[1.0], [-2.0, 0.5]],
     ]
 )

@@ -361,8 +361,7 @@ def pickled(lib):
         "ValueError: all optimizer params should be with/without names. Some param names are "
         "missing",
         "ValueError: all optimizer param groups should be with/without names. cannot add param "
-        "group "
-        "without names to the optimizer",
+        "group without names to the optimizer",
     ]
 )
 def named_parameters(lib):
@@ -382,14 +381,12 @@ def named_parameters(lib):
     [
         "ValueError: optimizer got an empty parameter list",
         "TypeError: params argument given to the optimizer should be an iterable of Tensors or "
-        "dicts, "
-        "but got torch.FloatTensor",
+        "dicts, but got torch.FloatTensor",
         "TypeError: optimizer can only optimize Tensors, but one of the params is int",
         "ValueError: can't optimize a non-leaf Tensor",
         "ValueError: some parameters appear in more than one parameter group",
         "TypeError: optimizer parameters need to be organized in ordered collections, but the "
-        "ordering "
-        "of tensors in sets will change between runs. Please use a list instead.",
+        "ordering of tensors in sets will change between runs. Please use a list instead.",
         "TypeError: param_group must be a dict, but got <class 'list'>",
         "ValueError: loaded state dict has a different number of parameter groups",
         "ValueError: loaded state dict contains a parameter group that doesn't match the size of "

@@ -84,8 +84,8 @@ class Adam(Optimizer):
     def _step_group(self, group, params, grads):
         if group["capturable"]:
             raise AssertionError(
-                "capturable=True: params and state_steps must be on a device with graphs, not the "
-                "CPU"
+                "capturable=True: params and state_steps must be on a device with graphs, not "
+                "the CPU"
             )
         amsgrad = group["amsgrad"]
         states = [self.state[p] or self._new_state(p, amsgrad) for p in params]

@@ -100,8 +100,8 @@ class Optimizer:
         self._init_hooks()
         if isinstance(params, Tensor):
             raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or dicts, "
-                f"but got {typename(params)}"
+                "params argument given to the optimizer should be an iterable of Tensors or "
+                f"dicts, but got {typename(params)}"
             )
         self.state = defaultdict(dict)
         self.param_groups = []
@@ -181,8 +181,8 @@ class Optimizer:
             if ("param_names" in new) != ("param_names" in group):
                 kind = "with names" if "param_names" in new else "without names"
                 raise ValueError(
-                    "all optimizer param groups should be with/without names. "
-                    f"cannot add param group {kind} to the optimizer"
+                    "all optimizer param groups should be with/without names. cannot add param "
+                    f"group {kind} to the optimizer"
                 )
         taken = {id(p) for group in self.param_groups for p in group["params"]}
         if any(id(p) in taken for p in new["params"]):
@@ -282,9 +282,8 @@ def _list_params(group):
     params = group["params"]
     if isinstance(params, set):
         raise TypeError(
-            "optimizer parameters need to be organized in ordered collections, but the ordering of "
-            "tensors in "
-            "sets will change between runs. Please use a list instead."
+            "optimizer parameters need to be organized in ordered collections, but the ordering "
+            "of tensors in sets will change between runs. Please use a list instead."
         )
     params = [params] if isinstance(params, Tensor) else list(params)
     names = [p[0] for p in params if isinstance(p, tuple)]

@@ -73,9 +73,7 @@ class Table(dict):
     update = MutableMapping.update
     setdefault = MutableMapping.setdefault
 
-    def __reduce__(
-        self,
-    ):  # copies and pickles are plain dicts; the copied module makes tables of them
+    def __reduce__(self):  # a plain dict; the copied module makes a table of it again
         return dict, (dict(self),)
 
 
@@ -172,10 +170,8 @@ class Attributes:
             if param.grad_fn is not None:
                 raise ValueError(
                     f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must "
-                    "be created "
-                    f"explicitly. To express '{name}' as a function of another Tensor, compute the "
-                    "value in "
-                    "the forward() method."
+                    f"be created explicitly. To express '{name}' as a function of another Tensor, "
+                    "compute the value in the forward() method."
                 )
             param = _run_hooks(_parameter_hooks, self, name, param)
         self._table("_parameters")[name] = param

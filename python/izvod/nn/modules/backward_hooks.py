@@ -56,8 +56,7 @@ class BackwardHooks:
         if not isinstance(result, (Tensor, tuple)):
             warnings.warn(
                 "For backward hooks to be called, module output should be a Tensor or a tuple of "
-                "Tensors "
-                f"but received {type(result)}",
+                f"Tensors but received {type(result)}",
                 stacklevel=4,
             )
         outputs = result if isinstance(result, tuple) else (result,)
@@ -96,8 +95,7 @@ class BackwardHooks:
         if self.hooks:
             warnings.warn(
                 "Full backward hook is firing when gradients are computed with respect to module "
-                "outputs "
-                "since no inputs require gradients.",
+                "outputs since no inputs require gradients.",
                 stacklevel=5,
             )
         for hook in self.hooks:
@@ -107,8 +105,7 @@ class BackwardHooks:
             ):
                 raise RuntimeError(
                     "Backward hook for Modules where no input requires gradient should always "
-                    "return None "
-                    "or None for all gradients."
+                    "return None or None for all gradients."
                 )
 
 

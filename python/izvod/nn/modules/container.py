@@ -252,8 +252,8 @@ class ModuleDict(Module):
         """
         if not isinstance(modules, Iterable):
             raise TypeError(
-                "ModuleDict.update should be called with an iterable of key/value pairs, "
-                f"but got {type(modules).__name__}"
+                "ModuleDict.update should be called with an iterable of key/value pairs, but got "
+                f"{type(modules).__name__}"
             )
         is_dict = isinstance(modules, (Mapping, ModuleDict))
         for key, module in modules.items() if is_dict else _pairs("ModuleDict", modules):
@@ -418,8 +418,8 @@ class ParameterDict(Module):
         """Adds the entries of a mapping (a dict: sorted by key) or of an iterable of pairs."""
         if not isinstance(parameters, Iterable):
             raise TypeError(
-                "ParametersDict.update should be called with an iterable of key/value pairs, "
-                f"but got {type(parameters).__name__}"
+                "ParametersDict.update should be called with an iterable of key/value pairs, but "
+                f"got {type(parameters).__name__}"
             )
         if isinstance(parameters, (OrderedDict, ParameterDict)):
             entries = parameters.items()

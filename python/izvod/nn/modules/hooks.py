@@ -34,8 +34,8 @@ _global_forward_hooks_always_called = OrderedDict()
 _global_is_full_backward_hook = None
 
 _MIXED = (
-    "Cannot use both regular backward hooks and full backward hooks {}. "
-    "Please use only one of them."
+    "Cannot use both regular backward hooks and full backward hooks {}. Please use only one of "
+    "them."
 )
 
 
@@ -187,8 +187,7 @@ class Hooks:
                 except Exception as error:
                     warnings.warn(
                         "module forward hook with ``always_call=True`` raised an exception that "
-                        "was "
-                        f"silenced as another error was raised in forward: {error}",
+                        f"was silenced as another error was raised in forward: {error}",
                         stacklevel=4,
                     )
 

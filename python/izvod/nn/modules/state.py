@@ -188,8 +188,7 @@ class State:
         if not isinstance(new, Tensor):
             error_msgs.append(
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like '
-                "object "
-                f"from checkpoint but received {type(new)}"
+                f"object from checkpoint but received {type(new)}"
             )
             return
         if old.dim() == 0 and tuple(new.shape) == (
@@ -198,8 +197,8 @@ class State:
             new = new[0]
         if new.shape != old.shape:
             error_msgs.append(
-                f"size mismatch for {key}: copying a param with shape {new.shape} from checkpoint, "
-                f"the shape in current model is {old.shape}."
+                f"size mismatch for {key}: copying a param with shape {new.shape} from "
+                f"checkpoint, the shape in current model is {old.shape}."
             )
             return
         try:
@@ -216,9 +215,8 @@ class State:
         except Exception as error:
             error_msgs.append(
                 f'While copying the parameter named "{key}", whose dimensions in the model are '
-                f"{old.size()} and "
-                f"whose dimensions in the checkpoint are {new.size()}, an exception occurred : "
-                f"{error.args}."
+                f"{old.size()} and whose dimensions in the checkpoint are {new.size()}, an "
+                f"exception occurred : {error.args}."
             )
 
     def register_state_dict_pre_hook(self, hook):
@@ -236,8 +234,8 @@ class State:
         """As register_state_dict_post_hook, and what the hook returns replaces the dict."""
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
-                "Cannot register the same function as the state dict post hook that was previously "
-                "registered via register_state_dict_post_hook"
+                "Cannot register the same function as the state dict post hook that was "
+                "previously registered via register_state_dict_post_hook"
             )
         return register(self._state_dict_hooks, hook)
 
@@ -273,9 +271,9 @@ def _load(module, state_dict, prefix, metadata, assign, keys, errors):
     for hook in module._load_state_dict_post_hooks.values():
         if hook(module, keys) is not None:
             raise AssertionError(
-                "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to "
-                "return new "
-                "values, if incompatible_keys need to be modified, it should be done inplace."
+                "Hooks registered with ``register_load_state_dict_post_hook`` are not expected "
+                "to return new values, if incompatible_keys need to be modified, it should be "
+                "done inplace."
             )
 
 

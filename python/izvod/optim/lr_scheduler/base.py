@@ -7,8 +7,7 @@ from izvod.optim.optimizer import Optimizer
 
 EPOCH_WARNING = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
-    "possible. "
-    "Please use `scheduler.step()` to step the scheduler."
+    "possible. Please use `scheduler.step()` to step the scheduler."
 )
 
 
@@ -38,8 +37,7 @@ def per_group(name, optimizer, value):
     elif len(value) != groups:
         raise ValueError(
             f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} "
-            "values, "
-            f"param_groups has {groups}."
+            f"values, param_groups has {groups}."
         )
     return [own(item) for item in value]
 
@@ -68,8 +66,7 @@ class LRScheduler:
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming "
-                    "scheduler "
-                    "with last_epoch >= 0"
+                    "scheduler with last_epoch >= 0"
                 )
         self.base_lrs = values(optimizer, "initial_lr")
         self.last_epoch = last_epoch
@@ -113,11 +110,10 @@ class LRScheduler:
         """
         if self._step_count == 1 and not getattr(self.optimizer, "_opt_called", False):
             warnings.warn(
-                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call "
-                "them in "
-                "the opposite order: `optimizer.step()` before `lr_scheduler.step()`; otherwise "
-                "the first "
-                "value of the learning rate schedule is skipped.",
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should "
+                "call them in the opposite order: `optimizer.step()` before "
+                "`lr_scheduler.step()`; otherwise the first value of the learning rate schedule "
+                "is skipped.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -86,8 +86,8 @@ class OneCycleLR(LRScheduler):
         self._check_within_step()
         if self.last_epoch > self.total_steps:
             raise ValueError(
-                f"Tried to step {self.last_epoch} times. "
-                f"The specified number of total steps is {self.total_steps}"
+                f"Tried to step {self.last_epoch} times. The specified number of total steps is "
+                f"{self.total_steps}"
             )
         phase, part = self._phase()
         lrs = []
