@@ -53,8 +53,8 @@ struct Rows {
 
   void find_state(int64_t r, T* state) const {
     const S* x = logits(r);
-    V top = -infinity<T>;
-    for_lanes<T>(n, [&](int64_t i, int64_t k) { top = max(first_lanes(load(x + i, k), k, -infinity<T>), top); });
+    V top = minus_infinity<T>;
+    for_lanes<T>(n, [&](int64_t i, int64_t k) { top = max(first_lanes(load(x + i, k), k, minus_infinity<T>), top); });
     state[0] = max_lanes(top);
     const T total = sum_over<T, 1>(n, [&](int64_t i, int64_t k) { return exp(load(x + i, k) - state[0]); });
     state[1] = log(V(total))[0];

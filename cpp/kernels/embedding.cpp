@@ -42,10 +42,10 @@ void sum_group(S* to, const S* g, const int64_t* at, int64_t terms, int64_t n, T
   std::fill(sum, sum + n, T(0));
   for (int64_t t = 0; t < terms; ++t)
     for_lanes<T>(n, [&](int64_t i, int64_t k) {
-      (Vec<T>::load(sum + i, k) + load(g + at[t] * n + i, k)).store(sum + i, k);
+      store(sum + i, load(sum + i, k) + load(g + at[t] * n + i, k), k);
     });
   if (!std::is_same_v<S, T> || factor != T(1))
-    for_lanes<T>(n, [&](int64_t i, int64_t k) { store(to + i, Vec<T>::load(sum + i, k) * factor, k); });
+    for_lanes<T>(n, [&](int64_t i, int64_t k) { store(to + i, load(sum + i, k) * factor, k); });
 }
 
 // Cut by rows of dweight: each is summed by one thread, in the order of its indices.

@@ -66,35 +66,42 @@ void rms_norm(DType dtype, void* y, void* rstd, const void* x, const void* weigh
 // With h = (x - mean) * rstd and u = g * weight:
 //   dx = rstd * (u - mean(u) - h * mean(u * h)),  dweight = sum over rows of g * h,  dbias = of g.
 template <class S>
-struct Backward {
+struct RowBackward {
   using T = Compute<S>;
   using V = Vec<T>;
-  S* dx;
-  const S *g, *x;
-  const T *mean, *rstd;
-  const S* weight;
+  const S *g, *x, *weight;
+  T mean, rstd;
   int64_t n;
+  T along = 0, shift = 0;  // the sums of u * h and of u
 
-  V normalized(int64_t r, int64_t i, int64_t k) const {
-    return (load(x + r * n + i, k) - (mean ? mean[r] : T(0))) * rstd[r];
+  V normalized(int64_t i, int64_t k) const { return (load(x + i, k) - mean) * rstd; }
+  V weighted(int64_t i, int64_t k) const { return weight ? load(g + i, k) * load(weight + i, k) : load(g + i, k); }
+
+  // In pieces, for the digits of long rows; adds to the parameters' gradients where there are any.
+  template <bool parameters>
+  void find_sums(T* dweight, T* dbias) {
+    constexpr int64_t piece = 1024;
+    for (int64_t begin = 0; begin < n; begin += piece) {
+      V along_sum = T(0), shift_sum = T(0);
+      for_lanes<T>(std::min(piece, n - begin), [&](int64_t i, int64_t k) {
+        i += begin;
+        const V h = normalized(i, k), u = weighted(i, k);  // zero beyond the end, as g is
+        along_sum += first_lanes(u * h, k);
+        shift_sum += u;
+        if (parameters) {
+          const V v = load(g + i, k);
+          store(dweight + i, load(dweight + i, k) + v * h, k);
+          store(dbias + i, load(dbias + i, k) + v, k);
+        }
+      });
+      along += add_lanes(along_sum);
+      shift += add_lanes(shift_sum);
+    }
   }
-  V weighted(int64_t r, int64_t i, int64_t k) const {
-    const V v = load(g + r * n + i, k);
-    return weight ? v * load(weight + i, k) : v;
-  }
-  void row(int64_t r) const {
-    const T along = sum_over<T>(n, [&](int64_t i, int64_t k) { return weighted(r, i, k) * normalized(r, i, k); });
-    const T shift = mean ? sum_over<T>(n, [&](int64_t i, int64_t k) { return weighted(r, i, k); }) : T(0);
+  void write(S* dx, bool centered) const {
+    const T step = along / T(n), offset = centered ? shift / T(n) : T(0);
     for_lanes<T>(n, [&](int64_t i, int64_t k) {
-      const V d = weighted(r, i, k) - shift / T(n) - normalized(r, i, k) * (along / T(n));
-      store(dx + r * n + i, d * rstd[r], k);
-    });
-  }
-  void add_parameters(T* dweight, T* dbias, int64_t r) const {
-    for_lanes<T>(n, [&](int64_t i, int64_t k) {
-      const V v = load(g + r * n + i, k);
-      (V::load(dweight + i, k) + v * normalized(r, i, k)).store(dweight + i, k);
-      (V::load(dbias + i, k) + v).store(dbias + i, k);
+      store(dx + i, (weighted(i, k) - offset - normalized(i, k) * step) * rstd, k);
     });
   }
 };
@@ -103,8 +110,8 @@ struct Backward {
 template <class S, class T = Compute<S>>
 void add_up(S* total, const T* partial, int64_t blocks, int64_t stride, int64_t n) {
   for_lanes<T>(n, [&](int64_t i, int64_t k) {
-    Vec<T> sum = Vec<T>::load(partial + i, k);
-    for (int64_t b = 1; b < blocks; ++b) sum += Vec<T>::load(partial + b * stride + i, k);
+    Vec<T> sum = load(partial + i, k);
+    for (int64_t b = 1; b < blocks; ++b) sum += load(partial + b * stride + i, k);
     store(total + i, sum, k);
   });
 }
@@ -114,19 +121,22 @@ void layer_norm_backward(DType dtype, void* dx, void* dweight, void* dbias, cons
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
-    const Backward<S> pass{(S*)dx, (const S*)g, (const S*)x, (const T*)mean, (const T*)rstd, (const S*)weight, n};
     const bool parameters = dweight || dbias;
     // Few blocks: each keeps sums of its own for the parameters.
     const int64_t grain = std::max(rows_grain(n * 4), (rows + 31) / 32);
     const int64_t blocks = std::max<int64_t>(1, (rows + grain - 1) / grain);
+    const int64_t kept = parameters ? blocks * 2 * n : 0;
     Scratch scratch;
-    T* partial = scratch.take<T>(parameters ? blocks * 2 * n : 0);
-    std::fill(partial, partial + (parameters ? blocks * 2 * n : 0), T(0));
+    T* partial = scratch.take<T>(kept);
+    std::fill(partial, partial + kept, T(0));
     parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
       T* sums = partial + begin / grain * 2 * n;
       for (int64_t r = begin; r < end; ++r) {
-        if (parameters) pass.add_parameters(sums, sums + n, r);
-        if (dx) pass.row(r);
+        RowBackward<S> row{(const S*)g + r * n, (const S*)x + r * n, (const S*)weight,
+                           mean ? ((const T*)mean)[r] : T(0), ((const T*)rstd)[r], n};
+        if (parameters) row.template find_sums<true>(sums, sums + n);
+        else row.template find_sums<false>(nullptr, nullptr);
+        if (dx) row.write((S*)dx + r * n, mean != nullptr);
       }
     });
     if (dweight) add_up((S*)dweight, partial, blocks, 2 * n, n);

@@ -6,7 +6,7 @@
 #include <limits>
 #include <new>
 #include <type_traits>
-#if defined(__F16C__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -20,7 +20,43 @@ template <class S>
 using Compute = std::conditional_t<std::is_same_v<S, double>, double, float>;
 
 template <class T>
-inline constexpr T infinity = std::numeric_limits<T>::infinity();
+inline constexpr T minus_infinity = -std::numeric_limits<T>::infinity();
+
+// Which lanes come before lane n.
+template <class T>
+static inline Mask<T> lanes_before(int64_t n) {
+  typename Mask<T>::Native number;
+  for (int i = 0; i < Vec<T>::width; ++i) number[i] = i;
+  return {number < typename Vec<T>::Int(n)};
+}
+
+// x in the first n lanes, `other` in the rest: keeps the lanes beyond a row's end out of sums and maxima.
+template <class T>
+static inline Vec<T> first_lanes(Vec<T> x, int64_t n, T other = T(0)) {
+  return n >= Vec<T>::width ? x : where(lanes_before<T>(n), x, Vec<T>(other));
+}
+
+// Ends of rows: where the machine can, in one instruction that leaves memory beyond the end alone.
+template <class T>
+static inline Vec<T> load_first(const T* p, int64_t n) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  const __m256i mask = reinterpret_cast<__m256i>(lanes_before<T>(n).v);
+  if constexpr (sizeof(T) == 4) return Vec<T>(_mm256_maskload_ps(p, mask));
+  else return Vec<T>(_mm256_maskload_pd(p, mask));
+#else
+  return Vec<T>::load(p, n);
+#endif
+}
+template <class T>
+static inline void store_first(T* p, Vec<T> x, int64_t n) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  const __m256i mask = reinterpret_cast<__m256i>(lanes_before<T>(n).v);
+  if constexpr (sizeof(T) == 4) _mm256_maskstore_ps(p, mask, x.v);
+  else _mm256_maskstore_pd(p, mask, x.v);
+#else
+  x.store(p, n);
+#endif
+}
 
 // Half types, lane by lane: for the ends of rows, and where the machine has no instruction. Not inlined, as
 // they are not hot and stand in every loop twice.
@@ -61,7 +97,7 @@ template <class S>
 static inline Vec<Compute<S>> load(const S* p, int64_t n = Vec<Compute<S>>::width) {
   using V = Vec<Compute<S>>;
   if constexpr (std::is_same_v<S, Compute<S>>) {
-    return V::load(p, n);
+    return n >= V::width ? V::load(p) : load_first(p, n);
   } else {
     if (n >= V::width && (has_half || std::is_same_v<S, BFloat16>)) return load_all(p);
     float lanes[V::width] = {};
@@ -74,7 +110,7 @@ template <class S>
 static inline void store(S* p, Vec<Compute<S>> x, int64_t n = Vec<Compute<S>>::width) {
   using V = Vec<Compute<S>>;
   if constexpr (std::is_same_v<S, Compute<S>>) {
-    x.store(p, n);
+    n >= V::width ? x.store(p) : store_first(p, x, n);
   } else {
     if constexpr (std::is_same_v<S, Half> && has_half)
       if (n >= V::width) return store_all(p, x);
@@ -84,19 +120,24 @@ static inline void store(S* p, Vec<Compute<S>> x, int64_t n = Vec<Compute<S>>::w
   }
 }
 
-// x in the first n lanes, `other` in the rest: keeps the lanes beyond a row's end out of sums and maxima.
-template <class T>
-static inline Vec<T> first_lanes(Vec<T> x, int64_t n, T other = T(0)) {
-  if (n >= Vec<T>::width) return x;
-  for (int64_t i = n; i < Vec<T>::width; ++i) x.v[i] = other;
-  return x;
+// All lanes together with op, in a tree.
+template <class T, class F>
+static inline T fold_lanes(Vec<T> x, F op) {
+#pragma GCC unroll 8
+  for (int step = Vec<T>::width / 2; step; step /= 2) {
+    typename Mask<T>::Native other;
+    for (int i = 0; i < Vec<T>::width; ++i) other[i] = i ^ step;
+    x = op(x, Vec<T>(__builtin_shuffle(x.v, other)));
+  }
+  return x[0];
 }
-
 template <class T>
 static inline T max_lanes(Vec<T> x) {
-  T r = x[0];
-  for (int i = 1; i < Vec<T>::width; ++i) r = std::max(r, T(x[i]));
-  return r;
+  return fold_lanes(x, [](Vec<T> a, Vec<T> b) { return max(a, b); });
+}
+template <class T>
+static inline T add_lanes(Vec<T> x) {
+  return fold_lanes(x, [](Vec<T> a, Vec<T> b) { return a + b; });
 }
 
 // f(i, n) for the vectors of a row of `count` elements: n elements from i on, the last n may be short.
@@ -125,7 +166,7 @@ template <class T, int chains = 4, class F>
     for (int k = 1; k < chains; ++k) sums[0] += sums[k];
     total += sums[0];
   }
-  return sum_lanes(total);
+  return add_lanes(total);
 }
 
 // How many rows make a block of parallel_for, when a row costs `cost` (one memory access: 1; exp: about 4).

@@ -11,8 +11,8 @@ namespace {
 
 template <class S, class T = Compute<S>>
 T max_of_row(const S* x, int64_t n) {
-  Vec<T> top = -infinity<T>;
-  for_lanes<T>(n, [&](int64_t i, int64_t k) { top = max(first_lanes(load(x + i, k), k, -infinity<T>), top); });
+  Vec<T> top = minus_infinity<T>;
+  for_lanes<T>(n, [&](int64_t i, int64_t k) { top = max(first_lanes(load(x + i, k), k, minus_infinity<T>), top); });
   return max_lanes(top);
 }
 
@@ -22,10 +22,10 @@ void softmax_row(S* y, const S* x, T* e, int64_t n) {
   const T top = max_of_row(x, n);
   const Vec<T> total = sum_over<T, 1>(n, [&](int64_t i, int64_t k) {
     const Vec<T> v = exp(load(x + i, k) - top);
-    v.store(e + i, k);
+    store(e + i, v, k);
     return v;
   });
-  for_lanes<T>(n, [&](int64_t i, int64_t k) { store(y + i, Vec<T>::load(e + i, k) / total, k); });
+  for_lanes<T>(n, [&](int64_t i, int64_t k) { store(y + i, load(e + i, k) / total, k); });
 }
 
 template <class S, class T = Compute<S>>
@@ -57,10 +57,10 @@ constexpr int64_t band = 128;
 
 template <class S, class T = Compute<S>>
 void max_of_columns(T* top, const S* x, int64_t n, int64_t inner, int64_t width) {
-  std::fill(top, top + width, -infinity<T>);
+  std::fill(top, top + width, minus_infinity<T>);
   for (int64_t r = 0; r < n; ++r)
     for_lanes<T>(width, [&](int64_t i, int64_t k) {
-      max(load(x + r * inner + i, k), Vec<T>::load(top + i, k)).store(top + i, k);
+      store(top + i, max(load(x + r * inner + i, k), load(top + i, k)), k);
     });
 }
 
@@ -69,13 +69,13 @@ void softmax_columns(S* y, const S* x, int64_t n, int64_t inner, int64_t width) 
   T top[band], total[band] = {};
   max_of_columns(top, x, n, inner, width);
   const auto e = [&](int64_t r, int64_t i, int64_t k) {
-    return exp(load(x + r * inner + i, k) - Vec<T>::load(top + i, k));
+    return exp(load(x + r * inner + i, k) - load(top + i, k));
   };
   for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(width, [&](int64_t i, int64_t k) { (Vec<T>::load(total + i, k) + e(r, i, k)).store(total + i, k); });
+    for_lanes<T>(width, [&](int64_t i, int64_t k) { store(total + i, load(total + i, k) + e(r, i, k), k); });
   for (int64_t r = 0; r < n; ++r)
     for_lanes<T>(width, [&](int64_t i, int64_t k) {
-      store(y + r * inner + i, e(r, i, k) / Vec<T>::load(total + i, k), k);
+      store(y + r * inner + i, e(r, i, k) / load(total + i, k), k);
     });
 }
 
@@ -84,16 +84,16 @@ void log_softmax_columns(S* y, const S* x, int64_t n, int64_t inner, int64_t wid
   T top[band], total[band] = {};
   max_of_columns(top, x, n, inner, width);
   const auto shifted = [&](int64_t r, int64_t i, int64_t k) {
-    return load(x + r * inner + i, k) - Vec<T>::load(top + i, k);
+    return load(x + r * inner + i, k) - load(top + i, k);
   };
   for (int64_t r = 0; r < n; ++r)
     for_lanes<T>(width, [&](int64_t i, int64_t k) {
-      (Vec<T>::load(total + i, k) + exp(shifted(r, i, k))).store(total + i, k);
+      store(total + i, load(total + i, k) + exp(shifted(r, i, k)), k);
     });
-  for_lanes<T>(width, [&](int64_t i, int64_t k) { log(Vec<T>::load(total + i, k)).store(total + i, k); });
+  for_lanes<T>(width, [&](int64_t i, int64_t k) { store(total + i, log(load(total + i, k)), k); });
   for (int64_t r = 0; r < n; ++r)
     for_lanes<T>(width, [&](int64_t i, int64_t k) {
-      store(y + r * inner + i, shifted(r, i, k) - Vec<T>::load(total + i, k), k);
+      store(y + r * inner + i, shifted(r, i, k) - load(total + i, k), k);
     });
 }
 
@@ -101,7 +101,7 @@ void log_softmax_columns(S* y, const S* x, int64_t n, int64_t inner, int64_t wid
 template <class T, class F>
 void sum_columns(T* total, int64_t n, int64_t width, F f) {
   for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(width, [&](int64_t i, int64_t k) { (Vec<T>::load(total + i, k) + f(r, i, k)).store(total + i, k); });
+    for_lanes<T>(width, [&](int64_t i, int64_t k) { store(total + i, load(total + i, k) + f(r, i, k), k); });
 }
 
 template <class S, class T = Compute<S>>
@@ -113,7 +113,7 @@ void softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int64_t 
   for (int64_t r = 0; r < n; ++r)
     for_lanes<T>(width, [&](int64_t i, int64_t k) {
       const int64_t at = r * inner + i;
-      store(dx + at, load(y + at, k) * (load(g + at, k) - Vec<T>::load(total + i, k)), k);
+      store(dx + at, load(y + at, k) * (load(g + at, k) - load(total + i, k)), k);
     });
 }
 
@@ -124,7 +124,7 @@ void log_softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int6
   for (int64_t r = 0; r < n; ++r)
     for_lanes<T>(width, [&](int64_t i, int64_t k) {
       const int64_t at = r * inner + i;
-      store(dx + at, load(g + at, k) - exp(load(y + at, k)) * Vec<T>::load(total + i, k), k);
+      store(dx + at, load(g + at, k) - exp(load(y + at, k)) * load(total + i, k), k);
     });
 }
 
