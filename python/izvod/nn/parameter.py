@@ -19,36 +19,29 @@ class Parameter(Tensor):
             data = data.detach()
         return _C._make_subclass(cls, data, requires_grad)
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo):  # unlike a plain tensor's, the copy has no gradient
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
         return memo[id(self)]
 
-    def __repr__(self):
-        return "Parameter containing:\n" + super().__repr__()
 
-    def __reduce_ex__(self, protocol):
-        return _rebuild, (type(self), self.data, {"requires_grad": self.requires_grad})
+class _BufferType(type(Tensor)):
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, Tensor) and getattr(instance, "_is_buffer", False)
 
 
-class Buffer(Tensor):
-    """A tensor that belongs to a Module's state but is not trained; `persistent` puts it in the
-    state_dict.
+class Buffer(Tensor, metaclass=_BufferType):
+    """Marks a tensor as state of a module; `persistent` puts it in the state_dict.
+
+    What it makes is a plain Tensor that shares the memory of `data` and has two attributes more.
     """
 
     def __new__(cls, data=None, *, persistent=True):
         data = izvod.empty(0) if data is None else data
-        buffer = _C._make_subclass(cls, data, data.requires_grad)
+        buffer = data.detach().requires_grad_(data.requires_grad)
         buffer.persistent = persistent
+        buffer._is_buffer = True
         return buffer
-
-    def __deepcopy__(self, memo):
-        if id(self) not in memo:
-            memo[id(self)] = type(self)(self.data.clone(), persistent=self.persistent)
-        return memo[id(self)]
-
-    def __reduce_ex__(self, protocol):
-        return _rebuild, (type(self), self.data, {"persistent": self.persistent})
 
 
 def zero_grad_of(param):
@@ -61,8 +54,3 @@ def zero_grad_of(param):
     else:
         grad.requires_grad_(False)
     grad.zero_()
-
-
-def _rebuild(cls, data, options):
-    """Unpickles: a function, since pickle calls constructors without keyword arguments."""
-    return cls(data, **options)
