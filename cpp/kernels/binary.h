@@ -1,6 +1,7 @@
 #pragma once
 // Ops with two arguments, element by element; see kernels/unary.h. The derivatives dx (for a) and dy (for b)
-// are written for Tensors; `dx_uses` and `dy_uses` say which arguments they need again.
+// are written for Tensors; `dx_uses` and `dy_uses` say which arguments they need again. `node_of_number`: the
+// node's name where a is a number.
 #include "kernels/op_list.h"
 
 namespace izvod::kernels {
@@ -15,7 +16,7 @@ struct Add {
 };
 
 struct Sub {
-  static constexpr auto name = "sub", node = "SubBackward0";
+  static constexpr auto name = "sub", node = "SubBackward0", node_of_number = "RsubBackward1";
   static constexpr bool integers = true;
   template <class V> static V y(V a, V b) { return a - b; }
   static constexpr int dx_uses = UseNone, dy_uses = UseNone;
@@ -40,6 +41,72 @@ struct Div {
   static auto dy(const auto& g, const auto& a, const auto& b) { return -g * ((a / b) / b); }
 };
 
+// 0 where the base is 0 and the exponent is not negative: a limit that log would turn into nan.
+struct Pow {
+  static constexpr auto name = "pow", node = "PowBackward1", node_of_number = "PowBackward2";
+  static constexpr bool integers = true;
+  template <class V> static V y(V a, V b) { return pow(a, b); }
+  static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
+  static auto dx(const auto& g, const auto& a, const auto& b) { return where(b == 0.0, 0.0, g * (b * pow(a, b - 1))); }
+  static auto dy(const auto& g, const auto& a, const auto& b) {
+    return where((a == 0.0) & (b >= 0.0), 0.0, g * (pow(a, b) * log(1.0 * a)));
+  }
+};
+
+// Where both are equal each gets half of the gradient; nan wins.
+struct Maximum {
+  static constexpr auto name = "maximum", node = "MaximumBackward0";
+  static constexpr bool integers = true;
+  template <class V> static V y(V a, V b) { return where(a != a, a, where(b > a, b, where(b != b, b, a))); }
+  static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
+  static auto dx(const auto& g, const auto& a, const auto& b) { return where(a == b, g / 2, where(a < b, 0.0, g)); }
+  static auto dy(const auto& g, const auto& a, const auto& b) { return where(a == b, g / 2, where(b < a, 0.0, g)); }
+};
+
+struct Minimum {
+  static constexpr auto name = "minimum", node = "MinimumBackward0";
+  static constexpr bool integers = true;
+  template <class V> static V y(V a, V b) { return where(a != a, a, where(b < a, b, where(b != b, b, a))); }
+  static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
+  static auto dx(const auto& g, const auto& a, const auto& b) { return where(a == b, g / 2, where(a > b, 0.0, g)); }
+  static auto dy(const auto& g, const auto& a, const auto& b) { return where(a == b, g / 2, where(b > a, 0.0, g)); }
+};
+
+struct Atan2 {
+  static constexpr auto name = "atan2", node = "Atan2Backward0";
+  template <class V> static V y(V a, V b) { return atan2(a, b); }
+  static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
+  static auto dx(const auto& g, const auto& a, const auto& b) { return g * (b / (a * a + b * b)); }
+  static auto dy(const auto& g, const auto& a, const auto& b) { return g * (-1.0 * a / (a * a + b * b)); }
+};
+
+// Python's %: the result has the sign of b.
+struct Remainder {
+  static constexpr auto name = "remainder", node = "RemainderBackward0";
+  static constexpr bool integers = true;
+  template <class V> static V y(V a, V b) { return remainder(a, b); }
+  static constexpr int dx_uses = UseNone, dy_uses = UseA | UseB;
+  static auto dx(const auto& g, const auto&, const auto&) { return g; }
+  static auto dy(const auto& g, const auto& a, const auto& b) { return -g * floor_divide(a, b); }
+};
+
+// C's %: the result has the sign of a.
+struct Fmod {
+  static constexpr auto name = "fmod", node = "FmodBackward0";
+  static constexpr bool integers = true;
+  template <class V> static V y(V a, V b) { return fmod(a, b); }
+  static constexpr int dx_uses = UseNone, dy_uses = UseA | UseB;
+  static auto dx(const auto& g, const auto&, const auto&) { return g; }
+  static auto dy(const auto& g, const auto& a, const auto& b) { return -g * trunc(div(a, b)); }
+};
+
+// floor(a / b), exact where a / b rounds up to a whole number; no derivative.
+struct FloorDivide {
+  static constexpr auto name = "floor_divide";
+  static constexpr bool integers = true;
+  template <class V> static V y(V a, V b) { return floor_divide(a, b); }
+};
+
 // Comparisons give bool and have no derivative.
 #define IZVOD_COMPARISON(Name, function, op)                             \
   struct Name {                                                          \
@@ -55,6 +122,29 @@ IZVOD_COMPARISON(Gt, gt, >)
 IZVOD_COMPARISON(Ge, ge, >=)
 #undef IZVOD_COMPARISON
 
-using BinaryOps = OpList<Add, Sub, Mul, Div, Eq, Ne, Lt, Le, Gt, Ge>;
+#define IZVOD_LOGICAL(Name, function, result)                            \
+  struct Name {                                                          \
+    static constexpr auto name = #function;                              \
+    static constexpr bool integers = true, predicate = true;             \
+    static auto y(const auto& a, const auto& b) { return result; }       \
+  };
+IZVOD_LOGICAL(LogicalAnd, logical_and, (a != 0) & (b != 0))
+IZVOD_LOGICAL(LogicalOr, logical_or, (a != 0) | (b != 0))
+IZVOD_LOGICAL(LogicalXor, logical_xor, ((a != 0) & (b == 0)) | ((a == 0) & (b != 0)))
+#undef IZVOD_LOGICAL
+
+#define IZVOD_BITWISE(Name, function, op)                                \
+  struct Name {                                                          \
+    static constexpr auto name = #function;                              \
+    static constexpr bool integers = true, integers_only = true;         \
+    template <class V> static V y(V a, V b) { return V(a.v op b.v); }    \
+  };
+IZVOD_BITWISE(BitwiseAnd, bitwise_and, &)
+IZVOD_BITWISE(BitwiseOr, bitwise_or, |)
+IZVOD_BITWISE(BitwiseXor, bitwise_xor, ^)
+#undef IZVOD_BITWISE
+
+using BinaryOps = OpList<Add, Sub, Mul, Div, Pow, Maximum, Minimum, Atan2, Remainder, Fmod, FloorDivide, Eq, Ne, Lt, Le, Gt,
+                         Ge, LogicalAnd, LogicalOr, LogicalXor, BitwiseAnd, BitwiseOr, BitwiseXor>;
 
 }  // namespace izvod::kernels

@@ -5,6 +5,7 @@
 #include "kernels/op_list.h"
 #include "kernels/pointwise.h"
 #include "kernels/vec.h"
+#include "kernels/vec_int.h"
 #include "kernels/vec_math.h"
 
 namespace izvod::kernels::IZVOD_ISA {

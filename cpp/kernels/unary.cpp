@@ -4,6 +4,12 @@
 
 namespace izvod::kernels::IZVOD_ISA {
 
+// For PowScalar's derivative, which names it for vectors and for tensors.
+template <class T>
+Vec<T> power(Vec<T> x, double exponent) {
+  return pow(x, Vec<T>(exponent));
+}
+
 template <class List> struct OfferGradients;
 template <class... Ops>
 struct OfferGradients<OpList<Ops...>> {
@@ -15,6 +21,7 @@ struct OfferGradients<OpList<Ops...>> {
 };
 
 static const OfferList<1, UnaryOps> offers;
+static const OfferList<1, UnaryPredicates> predicate_offers;
 static const OfferGradients<UnaryOps> gradient_offers;
 
 }  // namespace izvod::kernels::IZVOD_ISA

@@ -7,11 +7,207 @@
 
 namespace izvod::kernels {
 
+// ---- Exponentials and logarithms
+
 struct Exp {
   static constexpr auto name = "exp", node = "ExpBackward0";
   static constexpr Wants wants = Wants::Y;
   template <class V> static V y(V x) { return exp(x); }
   template <class V> static V dx(V g, V y) { return g * y; }
+};
+
+struct Exp2 {
+  static constexpr auto name = "exp2", node = "Exp2Backward0";
+  static constexpr Wants wants = Wants::Y;
+  template <class V> static V y(V x) { return exp2(x); }
+  template <class V> static V dx(V g, V y) { return g * y * 0.6931471805599453; }
+};
+
+struct Expm1 {
+  static constexpr auto name = "expm1", node = "Expm1Backward0";
+  static constexpr Wants wants = Wants::Y;
+  template <class V> static V y(V x) { return expm1(x); }
+  template <class V> static V dx(V g, V y) { return g * (y + 1); }
+};
+
+struct Log {
+  static constexpr auto name = "log", node = "LogBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return log(x); }
+  template <class V> static V dx(V g, V x) { return g / x; }
+};
+
+struct Log2 {
+  static constexpr auto name = "log2", node = "Log2Backward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return log2(x); }
+  template <class V> static V dx(V g, V x) { return g / (x * 0.6931471805599453); }
+};
+
+struct Log10 {
+  static constexpr auto name = "log10", node = "Log10Backward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return log10(x); }
+  template <class V> static V dx(V g, V x) { return g / (x * 2.302585092994046); }
+};
+
+struct Log1p {
+  static constexpr auto name = "log1p", node = "Log1PBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return log1p(x); }
+  template <class V> static V dx(V g, V x) { return g / (x + 1); }
+};
+
+// ---- Powers
+
+struct Sqrt {
+  static constexpr auto name = "sqrt", node = "SqrtBackward0";
+  static constexpr Wants wants = Wants::Y;
+  template <class V> static V y(V x) { return sqrt(x); }
+  template <class V> static V dx(V g, V y) { return g / (y * 2); }
+};
+
+struct Rsqrt {
+  static constexpr auto name = "rsqrt", node = "RsqrtBackward0";
+  static constexpr Wants wants = Wants::Y;
+  template <class V> static V y(V x) { return V(1) / sqrt(x); }
+  template <class V> static V dx(V g, V y) { return g * -0.5 * (y * y * y); }
+};
+
+struct Square {
+  static constexpr auto name = "square", node = "PowBackward0";
+  static constexpr Wants wants = Wants::X;
+  static constexpr bool integers = true;
+  template <class V> static V y(V x) { return x * x; }
+  template <class V> static V dx(V g, V x) { return g * (x * 2); }
+};
+
+struct Reciprocal {
+  static constexpr auto name = "reciprocal", node = "ReciprocalBackward0";
+  static constexpr Wants wants = Wants::Y;
+  template <class V> static V y(V x) { return V(1) / x; }
+  template <class V> static V dx(V g, V y) { return -g * (y * y); }
+};
+
+// ---- Sign and rounding
+
+struct Neg {
+  static constexpr auto name = "neg", node = "NegBackward0";
+  static constexpr Wants wants = Wants::Nothing;
+  static constexpr bool integers = true;
+  template <class V> static V y(V x) { return -x; }
+  template <class V> static V dx(V g) { return -g; }
+};
+
+struct Abs {
+  static constexpr auto name = "abs", node = "AbsBackward0";
+  static constexpr Wants wants = Wants::X;
+  static constexpr bool integers = true;
+  template <class V> static V y(V x) { return abs(x); }
+  template <class V> static V dx(V g, V x) { return where(x > 0, g, where(x < 0, -g, g * 0)); }
+};
+
+struct Sign {
+  static constexpr auto name = "sign", node = "SignBackward0";
+  static constexpr Wants wants = Wants::Nothing;
+  static constexpr bool integers = true;
+  template <class V> static V y(V x) { return where(x > 0, 1, where(x < 0, -1, 0)); }
+  template <class V> static V dx(V g) { return g * 0; }
+};
+
+#define IZVOD_ROUNDING(Name, function, node_name)                 \
+  struct Name {                                                   \
+    static constexpr auto name = #function, node = node_name;     \
+    static constexpr Wants wants = Wants::Nothing;                \
+    static constexpr bool integers = true;                        \
+    template <class V> static V y(V x) { return function(x); }    \
+    template <class V> static V dx(V g) { return g * 0; }         \
+  };
+IZVOD_ROUNDING(Floor, floor, "FloorBackward0")
+IZVOD_ROUNDING(Ceil, ceil, "CeilBackward0")
+IZVOD_ROUNDING(Round, round, "RoundBackward0")
+IZVOD_ROUNDING(Trunc, trunc, "TruncBackward0")
+#undef IZVOD_ROUNDING
+
+struct Frac {
+  static constexpr auto name = "frac", node = "FracBackward0";
+  static constexpr Wants wants = Wants::Nothing;
+  template <class V> static V y(V x) { return x - trunc(x); }
+  template <class V> static V dx(V g) { return g; }
+};
+
+// ---- Trigonometric and hyperbolic functions
+
+struct Sin {
+  static constexpr auto name = "sin", node = "SinBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return sin(x); }
+  template <class V> static V dx(V g, V x) { return g * cos(x); }
+};
+
+struct Cos {
+  static constexpr auto name = "cos", node = "CosBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return cos(x); }
+  template <class V> static V dx(V g, V x) { return -g * sin(x); }
+};
+
+struct Tan {
+  static constexpr auto name = "tan", node = "TanBackward0";
+  static constexpr Wants wants = Wants::Y;
+  template <class V> static V y(V x) { return tan(x); }
+  template <class V> static V dx(V g, V y) { return g * (y * y + 1); }
+};
+
+struct Asin {
+  static constexpr auto name = "asin", node = "AsinBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return asin(x); }
+  template <class V> static V dx(V g, V x) { return g / sqrt(1 - x * x); }
+};
+
+struct Acos {
+  static constexpr auto name = "acos", node = "AcosBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return acos(x); }
+  template <class V> static V dx(V g, V x) { return -g / sqrt(1 - x * x); }
+};
+
+struct Atan {
+  static constexpr auto name = "atan", node = "AtanBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return atan(x); }
+  template <class V> static V dx(V g, V x) { return g / (x * x + 1); }
+};
+
+struct Sinh {
+  static constexpr auto name = "sinh", node = "SinhBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return sinh(x); }
+  template <class V> static V dx(V g, V x) { return g * cosh(x); }
+};
+
+struct Cosh {
+  static constexpr auto name = "cosh", node = "CoshBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return cosh(x); }
+  template <class V> static V dx(V g, V x) { return g * sinh(x); }
+};
+
+struct Tanh {
+  static constexpr auto name = "tanh", node = "TanhBackward0";
+  static constexpr Wants wants = Wants::Y;
+  template <class V> static V y(V x) { return tanh(x); }
+  template <class V> static V dx(V g, V y) { return g * (1 - y * y); }
+};
+
+// ---- Activations
+
+struct Sigmoid {
+  static constexpr auto name = "sigmoid", node = "SigmoidBackward0";
+  static constexpr Wants wants = Wants::Y;
+  template <class V> static V y(V x) { return sigmoid(x); }
+  template <class V> static V dx(V g, V y) { return g * ((1 - y) * y); }
 };
 
 struct Relu {
@@ -22,6 +218,118 @@ struct Relu {
   template <class V> static V dx(V g, V y) { return where(y > 0, g, 0); }
 };
 
-using UnaryOps = OpList<Exp, Relu>;
+// x * sigmoid(x) (Elfwing et al. 2017, arXiv:1702.03118).
+struct Silu {
+  static constexpr auto name = "silu", node = "SiluBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return x * sigmoid(x); }
+  template <class V> static V dx(V g, V x) {
+    const V s = sigmoid(x);
+    return g * (s * (x * (1 - s) + 1));
+  }
+};
+
+// x * P(N < x) for a standard normal N (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+struct Gelu {
+  static constexpr auto name = "gelu", node = "GeluBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return x * 0.5 * (erf(x * 0.7071067811865476) + 1); }
+  template <class V> static V dx(V g, V x) {
+    const V below = (erf(x * 0.7071067811865476) + 1) * 0.5, density = exp(x * x * -0.5) * 0.3989422804014327;
+    return g * (below + x * density);
+  }
+};
+
+// Its approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), from the same paper.
+struct GeluTanh {
+  static constexpr auto name = "gelu_tanh", node = "GeluBackward0";
+  static constexpr Wants wants = Wants::X;
+  static constexpr double k = 0.7978845608028654, c = 0.044715;
+  template <class V> static V y(V x) { return x * 0.5 * (tanh((x + x * x * x * c) * k) + 1); }
+  template <class V> static V dx(V g, V x) {
+    const V t = tanh((x + x * x * x * c) * k);
+    return g * ((t + 1) * 0.5 + x * 0.5 * (1 - t * t) * ((x * x * (3 * c) + 1) * k));
+  }
+};
+
+// ---- Special functions
+
+struct Erf {
+  static constexpr auto name = "erf", node = "ErfBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return erf(x); }
+  template <class V> static V dx(V g, V x) { return g * (exp(-(x * x)) * 1.1283791670955126); }
+};
+
+struct Erfc {
+  static constexpr auto name = "erfc", node = "ErfcBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return erfc(x); }
+  template <class V> static V dx(V g, V x) { return g * (exp(-(x * x)) * -1.1283791670955126); }
+};
+
+struct Erfinv {
+  static constexpr auto name = "erfinv", node = "ErfinvBackward0";
+  static constexpr Wants wants = Wants::Y;
+  template <class V> static V y(V x) { return erfinv(x); }
+  template <class V> static V dx(V g, V y) { return g * (exp(y * y) * 0.886226925452758); }
+};
+
+// ---- With parameters
+
+// Into [low, high]; nan stays. The bounds' kind is part of the result's dtype, see ops/clamp.
+struct Clamp {
+  static constexpr auto name = "clamp", node = "ClampBackward1";
+  static constexpr Wants wants = Wants::X;
+  static constexpr bool integers = true;
+  double low, high;
+  template <class V> V y(V x) const {
+    const V raised = where(x < low, low, x);
+    return where(raised > high, high, raised);
+  }
+  template <class V> V dx(V g, V x) const { return where(x < low, 0, where(x > high, 0, g)); }
+};
+
+// x^exponent for a number.
+struct PowScalar {
+  static constexpr auto name = "pow", node = "PowBackward0";
+  static constexpr Wants wants = Wants::X;
+  static constexpr bool integers = true;
+  double exponent;
+  template <class V> V y(V x) const { return pow(x, V(exponent)); }
+  template <class V> V dx(V g, V x) const {
+    if (exponent == 0) return g * 0;
+    return g * (power(x, exponent - 1) * exponent);
+  }
+};
+
+// ---- Predicates: bool results, no derivative
+
+#define IZVOD_PREDICATE(Name, function, test)                           \
+  struct Name {                                                         \
+    static constexpr auto name = #function;                             \
+    static constexpr bool predicate = true;                             \
+    template <class V> static auto y(V x) { return test; }              \
+  };
+IZVOD_PREDICATE(Isnan, isnan, x != x)
+IZVOD_PREDICATE(Isinf, isinf, abs(x) == __builtin_inf())
+IZVOD_PREDICATE(Isfinite, isfinite, abs(x) < __builtin_inf())
+#undef IZVOD_PREDICATE
+struct LogicalNot {
+  static constexpr auto name = "logical_not";
+  static constexpr bool integers = true, predicate = true;
+  template <class V> static auto y(V x) { return x == 0; }
+};
+
+struct BitwiseNot {
+  static constexpr auto name = "bitwise_not";
+  static constexpr bool integers = true, integers_only = true;
+  template <class V> static V y(V x) { return -x - 1; }
+};
+
+using UnaryOps = OpList<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Square, Reciprocal, Neg, Abs, Sign, Floor,
+                        Ceil, Round, Trunc, Frac, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Sigmoid, Relu, Silu, Gelu,
+                        GeluTanh, Erf, Erfc, Erfinv, Clamp, PowScalar>;
+using UnaryPredicates = OpList<Isnan, Isinf, Isfinite, LogicalNot, BitwiseNot>;
 
 }  // namespace izvod::kernels

@@ -7,7 +7,41 @@ namespace izvod {
 namespace {
 
 const Tensor none;
+
+bool has_zero(const Tensor& x) {
+  const Tensor c = x.is_contiguous() ? x : copy_of(x, x.dtype(), false);
+  return visit(x.dtype(), [&]<class T>(Type<T>) {
+    for (int64_t i = 0; i < c.numel(); ++i)
+      if (c.data<T>()[i] == T(0)) return true;
+    return false;
+  });
+}
 const Tensor& tensor_of(const Arg& a) { return a.is_tensor() ? *a.tensor : none; }
+
+template <class Op>
+constexpr bool has_derivative = requires { Op::dx_uses; };
+
+// Whole numbers divided by zero have no value that could stand for it.
+template <class Op>
+void check_divisor(DType t, const Arg& b) {
+  constexpr bool divides = std::is_same_v<Op, kernels::Remainder> || std::is_same_v<Op, kernels::Fmod> ||
+                           std::is_same_v<Op, kernels::FloorDivide>;
+  if constexpr (divides) {
+    if (is_floating(t)) return;
+    const bool zero = b.is_tensor() ? has_zero(*b.tensor) : b.scalar.is_zero();
+    check(!zero, "ZeroDivisionError");
+  }
+}
+
+template <class Op>
+DType checked_type(const Arg& a, const Arg& b) {
+  const DType t = binary_type<Op>(a, b);
+  if constexpr (std::is_same_v<Op, kernels::Sub>)
+    check(t != DType::Bool, "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+          "`logical_xor()` operator instead.");
+  check_divisor<Op>(t, b);
+  return t;
+}
 
 // Gives y the history of op(a, b). `a` is the value before the change if y was computed in place.
 template <class Op>
@@ -18,11 +52,14 @@ void record_binary(const Op& op, const Tensor& y, const Arg& a, const Arg& b, bo
     const Arg x(a), y(b);
     return Grads{needs[0] ? op.dx(g, x, y) : Tensor(), needs[1] ? op.dy(g, x, y) : Tensor()};
   };
+  const char* node = Op::node;
+  if constexpr (requires { Op::node_of_number; })
+    if (!a.is_tensor()) node = Op::node_of_number;
   const auto make = [&](auto kept, auto f) {
     if (in_place)
-      record_in_place(Op::node, y, {&tensor_of(a), &tensor_of(b)}, std::move(kept), f);
+      record_in_place(node, y, {&tensor_of(a), &tensor_of(b)}, std::move(kept), f);
     else
-      record(Op::node, y, {&tensor_of(a), &tensor_of(b)}, std::move(kept), f);
+      record(node, y, {&tensor_of(a), &tensor_of(b)}, std::move(kept), f);
   };
   if constexpr ((Op::dx_uses | Op::dy_uses) == kernels::UseNone)
     make(saved(), [op](const Tensor& g, Needs needs) {
@@ -35,8 +72,10 @@ void record_binary(const Op& op, const Tensor& y, const Arg& a, const Arg& b, bo
 
 template <class Op>
 Tensor binary(const Arg& a, const Arg& b, const Op& op = {}) {
-  Tensor y = binary_value<Op>(a, b, op);
-  if constexpr (!requires { Op::predicate; })
+  const DType t = checked_type<Op>(a, b);
+  Tensor y = allocate_result({&a, &b}, requires { Op::predicate; } ? DType::Bool : t);
+  run_pointwise(kernels::loops_of<Op>, Op::name, t, y, {&a, &b}, &op);
+  if constexpr (has_derivative<Op>)
     if (recording(a, b)) record_binary(op, y, a, b, false);
   return y;
 }
@@ -44,12 +83,12 @@ Tensor binary(const Arg& a, const Arg& b, const Op& op = {}) {
 template <class Op>
 const Tensor& binary_(const Tensor& x, const Arg& b, const Op& op = {}) {
   const Arg a(x);
-  const DType t = binary_type<Op>(a, b);
+  const DType t = checked_type<Op>(a, b);
   check_in_place(Op::name, x, requires { Op::predicate; } ? DType::Bool : t, {&b});
   bool record_it = false;
-  if constexpr (!requires { Op::predicate; }) record_it = recording(a, b);
+  if constexpr (has_derivative<Op>) record_it = recording(a, b);
   Tensor before = x, other = tensor_of(b);
-  if constexpr (!requires { Op::predicate; }) {
+  if constexpr (has_derivative<Op>) {
     const bool a_wanted = (requires_grad(x) && (Op::dx_uses & kernels::UseA)) ||
                           (requires_grad(other) && (Op::dy_uses & kernels::UseA));
     if (record_it) before = value_before(x, a_wanted);
@@ -58,7 +97,7 @@ const Tensor& binary_(const Tensor& x, const Arg& b, const Op& op = {}) {
   const Arg old(before), second = b.is_tensor() ? Arg(other) : b;
   run_pointwise(kernels::loops_of<Op>, Op::name, t, x, {&old, &second}, &op);
   x.bump_version();
-  if constexpr (!requires { Op::predicate; })
+  if constexpr (has_derivative<Op>)
     if (record_it) record_binary(op, x, old, second, true);
   return x;
 }
@@ -70,7 +109,54 @@ const Tensor& binary_(const Tensor& x, const Arg& b, const Op& op = {}) {
   const Tensor& function##_(const Tensor& x, const Arg& b) { return binary_<kernels::Op>(x, b); }
 IZVOD_BINARY(DEFINE)
 IZVOD_COMPARISONS(DEFINE)
+IZVOD_BITWISE(DEFINE)
 #undef DEFINE
+
+// ---- Composed of others
+
+Tensor add(const Arg& a, const Arg& b, const Scalar& alpha) {
+  return alpha.to_double() == 1 ? add(a, b) : add(a, mul(b, alpha));
+}
+Tensor sub(const Arg& a, const Arg& b, const Scalar& alpha) {
+  return alpha.to_double() == 1 ? sub(a, b) : sub(a, mul(b, alpha));
+}
+const Tensor& add_(const Tensor& x, const Arg& b, const Scalar& alpha) {
+  if (alpha.to_double() == 1) return add_(x, b);
+  return b.is_tensor() ? add_(x, mul(b, alpha)) : add_(x, b.scalar.to_double() * alpha.to_double());
+}
+const Tensor& sub_(const Tensor& x, const Arg& b, const Scalar& alpha) {
+  if (alpha.to_double() == 1) return sub_(x, b);
+  return b.is_tensor() ? sub_(x, mul(b, alpha)) : sub_(x, b.scalar.to_double() * alpha.to_double());
+}
+
+Tensor div(const Arg& a, const Arg& b, const std::optional<std::string>& rounding) {
+  if (!rounding) return div(a, b);
+  check(*rounding == "trunc" || *rounding == "floor",
+        "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding, "'");
+  if (*rounding == "floor") return floor_divide(a, b);
+  const DType t = result_type(a, b);
+  if (is_floating(t)) return trunc(div(a, b));
+  check_divisor<kernels::FloorDivide>(t, b);
+  const Tensor down = floor_divide(a, b);
+  // One up again where floor went below a quotient that truncation leaves.
+  return add(down, to(logical_and(lt(down, 0), ne(mul(down, b), a)), down.dtype()));
+}
+
+Tensor lerp(const Tensor& start, const Tensor& end, const Arg& weight) {
+  check(start.dtype() == end.dtype(), "expected dtype ", info(start.dtype()).name, " for `end` but got dtype ", info(end.dtype()).name);
+  return start + weight * (end - start);
+}
+Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) { return x + value * a * b; }
+Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) { return x + value * a / b; }
+
+Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
+  check(a.dtype() == b.dtype(), info(a.dtype()).noun, " did not match ", info(b.dtype()).noun);
+  GradMode off(false);
+  Tensor close = eq(a, b);
+  if (equal_nan && a.is_floating()) close = close | (isnan(a) & isnan(b));
+  const Tensor distance = abs(sub(a, b)), allowed = atol + abs(mul(b, rtol));
+  return close | (isfinite(distance) & le(distance, allowed));
+}
 
 Tensor where(const Tensor& condition, const Arg& a, const Arg& b) {
   check(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,

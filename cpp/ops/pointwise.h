@@ -52,13 +52,15 @@ void record_unary(const Op& op, const Tensor& y, const Tensor& x, bool in_place)
     else
       record(Op::node, y, {&x}, std::move(kept), f);
   };
-  const auto dx = [op](const Tensor& g, const Tensor& wanted) { return Grads{unary_gradient(op, g, wanted)}; };
-  if constexpr (Op::wants == kernels::Wants::Y)
-    put(saved(output(y)), dx);
-  else if constexpr (Op::wants == kernels::Wants::X)
-    put(saved(x), dx);
-  else
+  if constexpr (Op::wants == kernels::Wants::Nothing) {
     put(saved(), [op](const Tensor& g) { return Grads{op.dx(g)}; });
+  } else {
+    const auto dx = [op](const Tensor& g, const Tensor& wanted) { return Grads{unary_gradient(op, g, wanted)}; };
+    if constexpr (Op::wants == kernels::Wants::Y)
+      put(saved(output(y)), dx);
+    else
+      put(saved(x), dx);
+  }
 }
 
 template <class Op>
@@ -92,15 +94,6 @@ DType binary_type(const Arg& a, const Arg& b) {
     return t;
   else
     return to_floating(t);
-}
-
-// The kernel call of an op with two arguments; history is the caller's.
-template <class Op>
-Tensor binary_value(const Arg& a, const Arg& b, const Op& op = {}) {
-  const DType t = binary_type<Op>(a, b);
-  Tensor y = allocate_result({&a, &b}, requires { Op::predicate; } ? DType::Bool : t);
-  run_pointwise(kernels::loops_of<Op>, Op::name, t, y, {&a, &b}, &op);
-  return y;
 }
 
 }  // namespace izvod

@@ -1,6 +1,10 @@
 #include "ops/unary.h"
 
+#include <cmath>
+#include <limits>
+
 #include "ops/arithmetic.h"
+#include "ops/copy.h"
 
 namespace izvod {
 
@@ -10,6 +14,100 @@ namespace izvod {
 IZVOD_UNARY(DEFINE)
 #undef DEFINE
 
-Tensor neg(const Tensor& x) { return mul(x, -1); }
+// ---- Predicates
+
+namespace {
+
+template <class Op>
+Tensor predicate(const Tensor& x) {
+  const Arg xa(x);
+  Tensor y = empty_like(x, requires { Op::predicate; } ? DType::Bool : x.dtype());
+  run_pointwise(kernels::loops_of<Op>, Op::name, unary_type<Op>(x), y, {&xa}, nullptr);
+  return y;
+}
+
+}  // namespace
+
+Tensor isnan(const Tensor& x) { return predicate<kernels::Isnan>(x); }
+Tensor isinf(const Tensor& x) { return predicate<kernels::Isinf>(x); }
+Tensor isfinite(const Tensor& x) { return predicate<kernels::Isfinite>(x); }
+Tensor logical_not(const Tensor& x) { return predicate<kernels::LogicalNot>(x); }
+Tensor bitwise_not(const Tensor& x) {
+  check<TypeError>(!x.is_floating(), "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+  return x.dtype() == DType::Bool ? logical_not(x) : predicate<kernels::BitwiseNot>(x);
+}
+
+// ---- GELU
+
+Tensor gelu(const Tensor& x, const std::string& approximate) {
+  check(approximate == "none" || approximate == "tanh", "approximate argument must be either none or tanh.");
+  check<NotImplementedError>(x.is_floating(), "\"GeluKernelImpl\" not implemented for '", info(x.dtype()).noun, "'");
+  return approximate == "tanh" ? unary<kernels::GeluTanh>(x) : unary<kernels::Gelu>(x);
+}
+
+// ---- Clamp
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+kernels::Clamp clamp_of(const std::optional<Scalar>& low, const std::optional<Scalar>& high) {
+  check(low || high, "torch.clamp: At least one of 'min' or 'max' must not be None");
+  return {low ? low->to_double() : -infinity, high ? high->to_double() : infinity};
+}
+
+DType clamp_type(const Tensor& x, const std::optional<Scalar>& low, const std::optional<Scalar>& high) {
+  const Arg a(x), l(low.value_or(Scalar(false))), h(high.value_or(Scalar(false)));
+  return result_type({&a, &l, &h});
+}
+
+}  // namespace
+
+Tensor clamp(const Tensor& x, const std::optional<Scalar>& low, const std::optional<Scalar>& high) {
+  const kernels::Clamp op = clamp_of(low, high);
+  return unary(to(x, clamp_type(x, low, high)), op);
+}
+
+const Tensor& clamp_(const Tensor& x, const std::optional<Scalar>& low, const std::optional<Scalar>& high) {
+  const kernels::Clamp op = clamp_of(low, high);
+  const DType t = clamp_type(x, low, high);
+  check(can_cast(t, x.dtype()), "result type ", info(t).noun, " can't be cast to the desired output type ", info(x.dtype()).noun);
+  return unary_(x, op);
+}
+
+Tensor clamp(const Tensor& x, const std::optional<Tensor>& low, const std::optional<Tensor>& high) {
+  check(low || high, "torch.clamp: At least one of 'min' or 'max' must not be None");
+  Tensor y = x;
+  if (low) y = where(lt(y, *low), *low, y);
+  if (high) y = where(gt(y, *high), *high, y);
+  return y;
+}
+
+// ---- Powers
+
+namespace {
+
+void check_power(const Tensor& x, const Scalar& exponent) {
+  check(x.is_floating() || exponent.is_float() || exponent.i >= 0, "Integers to negative integer powers are not allowed.");
+}
+
+}  // namespace
+
+Tensor pow(const Tensor& x, const Scalar& exponent) {
+  check_power(x, exponent);
+  const Arg a(x), b(exponent);
+  const Tensor in = to(x, result_type(a, b));
+  const double n = exponent.to_double();
+  if (n == 2) return unary<kernels::Square>(in);
+  if (n == 0.5 && in.is_floating() && !recording(x)) return unary<kernels::Sqrt>(in);
+  return unary(in, kernels::PowScalar{n});
+}
+
+const Tensor& pow_(const Tensor& x, const Scalar& exponent) {
+  check_power(x, exponent);
+  check(can_cast(result_type(Arg(x), Arg(exponent)), x.dtype()), "result type Float can't be cast to the desired output type ",
+        info(x.dtype()).noun);
+  return unary_(x, kernels::PowScalar{exponent.to_double()});
+}
 
 }  // namespace izvod

@@ -426,7 +426,7 @@ Tensor unfold(const Tensor& x, int64_t dim, int64_t size, int64_t step) {
   return record_part("UnfoldBackward0", x, raw_view(x, sizes, strides));
 }
 
-std::vector<Tensor> split(const Tensor& x, const Dims& lengths, int64_t dim) {
+static std::vector<Tensor> split_as(const char* node, const Tensor& x, const Dims& lengths, int64_t dim) {
   dim = wrap_dim(dim, x.dim());
   const int64_t total = std::accumulate(lengths.begin(), lengths.end(), int64_t(0));
   check(x.dim() > 0, "split expects at least a 1-dimensional tensor");
@@ -442,9 +442,13 @@ std::vector<Tensor> split(const Tensor& x, const Dims& lengths, int64_t dim) {
     start += length;
   }
   if (recording(x))
-    record_outputs("SplitWithSizesBackward0", parts, {&x}, saved(),
+    record_outputs(node, parts, {&x}, saved(),
                    [dim](const Grads& gs) { return Grads{cat({gs.begin(), gs.end()}, dim)}; });
   return parts;
+}
+
+std::vector<Tensor> split(const Tensor& x, const Dims& lengths, int64_t dim) {
+  return split_as("SplitWithSizesBackward0", x, lengths, dim);
 }
 
 std::vector<Tensor> split(const Tensor& x, int64_t length, int64_t dim) {
@@ -456,7 +460,7 @@ std::vector<Tensor> split(const Tensor& x, int64_t length, int64_t dim) {
   Dims lengths;
   for (int64_t start = 0; start < n; start += length) lengths.push_back(std::min(length, n - start));
   if (lengths.empty()) lengths.push_back(0);
-  return split(x, lengths, dim);
+  return split_as("SplitBackward0", x, lengths, dim);
 }
 
 std::vector<Tensor> chunk(const Tensor& x, int64_t chunks, int64_t dim) {
@@ -503,7 +507,7 @@ struct CopySlices final : Node {
     for (size_t i = 1; i < change_->edges.size(); ++i) edges.push_back(change_->edges[i]);
   }
 
-  Grads apply(const Grads& gs) override {
+  Grads apply(Grads gs) override {
     const Tensor g = as_strided_values(gs[0], base_, part_);
     Grads of_change;
     {
