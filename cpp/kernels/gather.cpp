@@ -191,21 +191,30 @@ void for_selected(const Loop<count>& loop, const char* mask, F f) {
   parallel_for(n, run_grain, [&](int64_t begin, int64_t end) { f(first[size_t(begin / run_grain)], begin, end); });
 }
 
-void masked_select(const View& out, const View& in, const View& mask) {
-  const Loop<2> loop({&mask, &in}, false);
-  const int64_t sm = loop.strides[0].back(), si = loop.strides[1].back();
+// f(row element, other element) for the k-th element of a row `line` and the k-th place of `all` that the mask picks.
+template <class F>
+void with_selected(const View& line, const View& all, const View& mask, F f) {
+  const Loop<2> loop({&mask, &all}, false);
+  const int64_t sm = loop.strides[0].back(), sa = loop.strides[1].back(), step = line.strides[0];
   const char* m = mask.ptr<const char>();
-  visit_itemsize(itemsize(in.dtype), [&](auto t) {
+  visit_itemsize(itemsize(line.dtype), [&](auto t) {
     using T = typename decltype(t)::type;
     for_selected(loop, m, [&](int64_t first, int64_t begin, int64_t end) {
-      T* to = out.ptr<T>() + first * out.strides[0];
+      T* next = line.ptr<T>() + first * step;
       for_runs(loop, begin, end, [&](auto at, int64_t n) {
-        const T* from = in.ptr<const T>() + at[1];
+        T* x = all.ptr<T>() + at[1];
         for (int64_t i = 0; i < n; ++i)
-          if (m[at[0] + i * sm]) *to = from[i * si], to += out.strides[0];
+          if (m[at[0] + i * sm]) f(*next, x[i * sa]), next += step;
       });
     });
   });
+}
+
+void masked_select(const View& out, const View& in, const View& mask) {
+  with_selected(out, in, mask, [](auto& y, auto& x) { y = x; });
+}
+void masked_place(const View& out, const View& in, const View& mask) {
+  with_selected(in, out, mask, [](auto& x, auto& y) { y = x; });
 }
 
 // `mask` is dense and has in's sizes.
@@ -240,7 +249,8 @@ void nonzero(const View& out, const View& in) {
 const Offer offers[] = {{kernels::take, take}, {kernels::put, put}, {kernels::in_bounds, in_bounds}};
 const Offer more_offers[] = {{kernels::add_offsets, add_offsets},
                              {kernels::nonzero, nonzero},
-                             {kernels::masked_select, masked_select}};
+                             {kernels::masked_select, masked_select},
+                             {kernels::masked_place, masked_place}};
 
 }  // namespace
 }  // namespace izvod::kernels::IZVOD_ISA

@@ -30,4 +30,7 @@ inline constinit Kernel<void(const View& out, const View& in)> nonzero;
 // The elements of `in` where mask (bool) holds, row-major, into out[0..count).
 inline constinit Kernel<void(const View& out, const View& in, const View& mask)> masked_select;
 
+// Its inverse: in[0..count) over the places of `out` where mask holds.
+inline constinit Kernel<void(const View& out, const View& in, const View& mask)> masked_place;
+
 }  // namespace izvod::kernels

@@ -18,6 +18,8 @@ inline constinit Reduction any;            // out: any dtype, 0 or 1
 inline constinit Reduction all;
 inline constinit Reduction count_nonzero;  // nan counts
 
+inline constinit Reduction logsumexp;      // log(sum(exp(x))), computed in out's dtype; floating
+
 // (sum |x|^p)^(1/p); p = 0: the number of nonzeros; inf, -inf: the largest, smallest |x|. Floating out.
 inline constinit Kernel<void(const View& out, const View& in, double p)> norm;
 

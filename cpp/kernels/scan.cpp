@@ -1,6 +1,6 @@
 #include "kernels/scan.h"
 
-#include <cstring>
+#include <cstdlib>
 
 #include "base/parallel.h"
 #include "kernels/copy.h"
@@ -76,7 +76,7 @@ void scan(const View& out, const View& in, int64_t dim) {
   const View outs = without_dim(out, dim), ins = without_dim(in, dim);
   const Loop<2> rows({&outs, &ins});
   const int64_t so = rows.strides[0].back(), si = rows.strides[1].back(), length = in.sizes[dim];
-  const bool columns = rows.sizes.back() >= 8 && in.strides[dim] != 1 && (so == 1 || si == 1);
+  const bool columns = rows.sizes.back() >= 8 && std::abs(in.strides[dim]) != 1 && (so == 1 || si == 1);
   const int64_t grain = std::max<int64_t>(columns ? 64 : 1, run_grain / std::max<int64_t>(length, 1));
   parallel_for(length ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
     for_runs(rows, begin, end, [&](auto at, int64_t n) {
@@ -133,6 +133,34 @@ void best_so_far(const View& values, const View& indices, const View& in, int64_
   });
 }
 
+void recur_row(const View& out, const View& a, const View& b, int64_t dim, std::array<int64_t, 3> at) {
+  alignas(64) double x[chunk], factor[chunk];
+  double last = 0;
+  factor[0] = 0;
+  for (int64_t k = 0; k < out.sizes[dim]; k += chunk) {
+    const int64_t m = std::min(chunk, out.sizes[dim] - k), skip = k == 0;
+    load(x, DType::Float64, a, at[1] + k * a.strides[dim], a.strides[dim], m);
+    load(factor + skip, DType::Float64, b, at[2] + (k + skip) * b.strides[dim], b.strides[dim], m - skip);
+    for (int64_t i = 0; i < m; ++i) x[i] = last = x[i] + factor[i] * last;
+    store(out, at[0] + k * out.strides[dim], out.strides[dim], x, DType::Float64, m);
+  }
+}
+
+void recurrence(const View& out, const View& a, const View& b, int64_t dim) {
+  const View o = without_dim(out, dim), x = without_dim(a, dim), f = without_dim(b, dim);
+  const Loop<3> rows({&o, &x, &f});
+  const int64_t length = out.sizes[dim], grain = std::max<int64_t>(1, run_grain / std::max<int64_t>(length, 1));
+  parallel_for(length ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
+    for_runs(rows, begin, end, [&](auto at, int64_t n) {
+      for (int64_t k = 0; k < n; ++k) {
+        recur_row(out, a, b, dim, at);
+        for (int j = 0; j < 3; ++j) at[j] += rows.strides[j].back();
+      }
+    });
+  });
+}
+
+const Offer recurrence_offer(kernels::recurrence, recurrence);
 const Offer offers[] = {{kernels::cumsum, scan_any<Add>}, {kernels::cumprod, scan_any<Mul>}};
 const Offer indexed_offers[] = {{kernels::cummax, best_so_far<true>}, {kernels::cummin, best_so_far<false>}};
 

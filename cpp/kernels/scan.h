@@ -15,4 +15,8 @@ using IndexedScan = Kernel<void(const View& values, const View& indices, const V
 inline constinit IndexedScan cummax;
 inline constinit IndexedScan cummin;
 
+// out[k] = a[k] + b[k] * out[k - 1] along dim; b[0] is not read. Strides along dim may be negative here
+// and in cumsum: that runs them from the end. Floating, one dtype.
+inline constinit Kernel<void(const View& out, const View& a, const View& b, int64_t dim)> recurrence;
+
 }  // namespace izvod::kernels

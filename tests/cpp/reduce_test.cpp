@@ -230,6 +230,27 @@ TEST(Reduce, Variance) {
     });
 }
 
+TEST(Reduce, LogSumExp) {
+  for (DType type : {DType::Float32, DType::Float64})
+    check_reduction(kernels::logsumexp, type, type, [](int64_t i) { return 100 * noise(i); },
+                    [](auto& x) {
+                      const double top = naive_best(x, true);
+                      double s = 0;
+                      for (double v : x) s += std::exp(v - top);
+                      return top + std::log(s);
+                    },
+                    type == DType::Float64 ? 1e-14 : 1e-6);
+  const float f = float(inf);
+  float x[] = {-f, -f, 1, -f, f, 2, float(nan), 0, f}, y[3];
+  const View in{x, DType::Float32, {3, 3}, {3, 1}};
+  kernels::logsumexp(View{y, DType::Float32, {3, 1}, {1, 1}}, in);
+  EXPECT_EQ(y[0], 1);
+  EXPECT_EQ(y[1], inf);
+  EXPECT_TRUE(std::isnan(y[2]));
+  kernels::logsumexp(View{y, DType::Float32, {1, 1}, {1, 1}}, View{x, DType::Float32, {1, 2}, {2, 1}});
+  EXPECT_EQ(y[0], -inf);
+}
+
 TEST(Reduce, Empty) {
   Tensor in({0, 12}, DType::Float32), over_rows({1, 12}, DType::Float32), over_columns({0, 1}, DType::Float32);
   kernels::sum(over_rows.view, in.view);
