@@ -13,7 +13,8 @@ namespace {
 
 constexpr int64_t block = Generator::block, chunk_words = 26 * block;
 
-// Four words at a time: the baseline of every machine, and already faster than memory takes the results.
+// Four words at a time: the baseline of every machine, and already faster than memory takes the
+// results.
 typedef uint32_t Words __attribute__((vector_size(16)));
 
 Words load(const uint32_t* p) {
@@ -23,7 +24,8 @@ Words load(const uint32_t* p) {
 }
 void store(uint32_t* p, Words w) { std::memcpy(p, &w, sizeof w); }
 
-// Continues the sequence: b[i] for i in [block, block + n) from the 624 words before each. n is a multiple of 4.
+// Continues the sequence: b[i] for i in [block, block + n) from the 624 words before each. n is a
+// multiple of 4.
 void extend(uint32_t* b, int64_t n) {
   for (int64_t i = block; i < block + n; i += 4) {
     const Words next = load(b + i - 623);
@@ -74,7 +76,8 @@ uint64_t Generator::initial_seed() const {
 Generator::Hold::Hold(Generator* g) : g_(g) { g->mutex_.lock(); }
 Generator::Hold::~Hold() { g_->mutex_.unlock(); }
 
-// The next n words as they stand in the sequence, not yet tempered. The buffer has room for n + 2 * block.
+// The next n words as they stand in the sequence, not yet tempered. The buffer has room for n + 2 *
+// block.
 uint32_t* Generator::take(uint32_t* buffer, int64_t n) {
   const int64_t have = left_ - 1;
   if (n <= have) {
@@ -106,7 +109,9 @@ uint64_t Generator::draw64() {
   return high << 32 | draw32();
 }
 
-double Generator::uniform() { return double(int64_t(draw64() & ((uint64_t(1) << 53) - 1))) * 0x1p-53; }
+double Generator::uniform() {
+  return double(int64_t(draw64() & ((uint64_t(1) << 53) - 1))) * 0x1p-53;
+}
 
 void Generator::draw(uint32_t* out, int64_t n) {
   uint32_t buffer[chunk_words + 2 * block];
@@ -124,10 +129,11 @@ void Generator::skip(int64_t n) {
 }
 
 // Note [One stream, several threads]
-// The sequence itself is serial, but cheap: about a cycle a word. So every chunk is made by the thread that
-// uses it: it waits for its turn, continues the sequence, passes the turn on, and then tempers and
-// transforms its words while the next thread continues. The words stay in that core's cache, and they are
-// the same for every number of threads. A thread gets its chunks in rising order, so nobody waits for ever.
+// The sequence itself is serial, but cheap: about a cycle a word. So every chunk is made by the
+// thread that uses it: it waits for its turn, continues the sequence, passes the turn on, and then
+// tempers and transforms its words while the next thread continues. The words stay in that core's
+// cache, and they are the same for every number of threads. A thread gets its chunks in rising
+// order, so nobody waits for ever.
 void Generator::run_stream(Generator& g, int64_t units, int64_t draws,
                            void (*use)(void*, const uint32_t*, int64_t, int64_t), void* context) {
   std::atomic<int64_t> turn{0};
@@ -147,7 +153,8 @@ void Generator::run_stream(Generator& g, int64_t units, int64_t draws,
 
 // torch's layout, little-endian: where the fields stand, and what is always 0 lies in between.
 namespace {
-constexpr int64_t at_seed = 0, at_left = 8, at_seeded = 12, at_next = 16, at_words = 24, at_kept = 5024, at_has_kept = 5040;
+constexpr int64_t at_seed = 0, at_left = 8, at_seeded = 12, at_next = 16, at_words = 24,
+                  at_kept = 5024, at_has_kept = 5040;
 
 template <class T>
 T read(const uint8_t* p) {
@@ -156,7 +163,9 @@ T read(const uint8_t* p) {
   return x;
 }
 template <class T>
-void write(uint8_t* p, T x) { std::memcpy(p, &x, sizeof x); }
+void write(uint8_t* p, T x) {
+  std::memcpy(p, &x, sizeof x);
+}
 }  // namespace
 
 void Generator::get_state(std::span<uint8_t, state_bytes> out) const {
@@ -173,8 +182,8 @@ void Generator::get_state(std::span<uint8_t, state_bytes> out) const {
 }
 
 void Generator::set_state(std::span<const uint8_t> state) {
-  check(state.size() == size_t(state_bytes), "Expected a CPUGeneratorImplState of size ", state_bytes,
-        " but found the input RNG state size to be ", state.size());
+  check(state.size() == size_t(state_bytes), "Expected a CPUGeneratorImplState of size ",
+        state_bytes, " but found the input RNG state size to be ", state.size());
   const uint8_t* p = state.data();
   const int64_t left = read<int32_t>(p + at_left);
   const uint64_t next = read<uint64_t>(p + at_next);

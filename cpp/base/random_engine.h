@@ -1,6 +1,7 @@
 #pragma once
-// The Mersenne Twister MT19937 with torch's bookkeeping, so that streams and saved states are torch's.
-// M. Matsumoto, T. Nishimura, "Mersenne twister", ACM TOMACS 8 (1998), with the seeding of 2002.
+// The Mersenne Twister MT19937 with torch's bookkeeping, so that streams and saved states are
+// torch's. M. Matsumoto, T. Nishimura, "Mersenne twister", ACM TOMACS 8 (1998), with the seeding of
+// 2002.
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -17,20 +18,23 @@ class Generator {
 
   explicit Generator(uint64_t seed = default_seed) { manual_seed(seed); }
 
-  // The words depend on the low 32 bits; initial_seed() gives back all of them. Forgets the kept normal.
+  // The words depend on the low 32 bits; initial_seed() gives back all of them. Forgets the kept
+  // normal.
   void manual_seed(uint64_t seed);
   // Seeds from the system's entropy and returns that seed.
   uint64_t seed();
   uint64_t initial_seed() const;
 
   void get_state(std::span<uint8_t, state_bytes> out) const;
-  // RuntimeError for another length and for a state that no generator can be in; it is kept as it was then.
+  // RuntimeError for another length and for a state that no generator can be in; it is kept as it
+  // was then.
   void set_state(std::span<const uint8_t> state);
 
   // Note [Who may draw]
-  // A generator can be shared by threads. stream() and the methods above lock it by themselves. Whoever
-  // calls the methods below holds it meanwhile, and hands nothing to parallel_for in between: the thread that has
-  // the generator must not have to wait for the caller's lock (see Note [One lock]).
+  // A generator can be shared by threads. stream() and the methods above lock it by themselves.
+  // Whoever calls the methods below holds it meanwhile, and hands nothing to parallel_for in
+  // between: the thread that has the generator must not have to wait for the caller's lock (see
+  // Note [One lock]).
   class Hold {
    public:
     explicit Hold(Generator* g);
@@ -66,9 +70,9 @@ class Generator {
   uint32_t state_[block];
 };
 
-// Calls use(words, begin, end) for consecutive ranges of [0, units), where words are the `draws` draws of
-// each of these units. Ranges after the first may come on other threads and in any order, but the words are those
-// of a loop over the units. `use` does not throw.
+// Calls use(words, begin, end) for consecutive ranges of [0, units), where words are the `draws`
+// draws of each of these units. Ranges after the first may come on other threads and in any order,
+// but the words are those of a loop over the units. `use` does not throw.
 template <class F>
 void stream(Generator& g, int64_t units, int64_t draws, F&& use) {
   Generator::run_stream(

@@ -10,8 +10,7 @@ namespace {
 
 // The default generator's object does not own it.
 struct GeneratorObject {
-  PyObject_HEAD
-  Generator* generator;
+  PyObject_HEAD Generator* generator;
   bool owned;
 };
 Generator& of(PyObject* self) { return *generator_of(self); }
@@ -29,7 +28,9 @@ PyObject* generator_new(PyTypeObject* type, PyObject* args, PyObject* keywords) 
   return guarded([&]() -> PyObject* {
     static const char* const names[] = {"device", nullptr};
     PyObject* device = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:Generator", const_cast<char**>(names), &device)) return nullptr;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O:Generator", const_cast<char**>(names),
+                                     &device))
+      return nullptr;
     check_device(device);
     return make_generator(type);
   });
@@ -69,7 +70,9 @@ PyObject* manual_seed(PyObject* self, PyObject* seed) {
 PyObject* seed(PyObject* self, PyObject*) {
   return guarded([&] { return PyLong_FromUnsignedLongLong(of(self).seed()); });
 }
-PyObject* initial_seed(PyObject* self, PyObject*) { return PyLong_FromUnsignedLongLong(of(self).initial_seed()); }
+PyObject* initial_seed(PyObject* self, PyObject*) {
+  return PyLong_FromUnsignedLongLong(of(self).initial_seed());
+}
 PyObject* get_state(PyObject* self, PyObject*) {
   return guarded([&] { return to_python(izvod::get_state(of(self))); });
 }
@@ -92,7 +95,8 @@ PyObject* reduce(PyObject* self, PyObject*) {
   return guarded([&] {
     uint8_t state[Generator::state_bytes];
     of(self).get_state(state);
-    return Py_BuildValue("O()y#", generator_type, reinterpret_cast<const char*>(state), Py_ssize_t(sizeof state));
+    return Py_BuildValue("O()y#", generator_type, reinterpret_cast<const char*>(state),
+                         Py_ssize_t(sizeof state));
   });
 }
 PyObject* set_bytes(PyObject* self, PyObject* state) {
@@ -108,20 +112,28 @@ PyObject* get_device(PyObject*, void*) { return itself(cpu_device()); }
 
 PyMethodDef methods[] = {
     {"manual_seed", manual_seed, METH_O,
-     "manual_seed(seed) -> Generator\n\nSeeds with an int in [-2**63, 2**64) and forgets the kept normal. Returns itself."},
-    {"seed", seed, METH_NOARGS, "seed() -> int\n\nSeeds from the system's entropy and returns that seed."},
-    {"initial_seed", initial_seed, METH_NOARGS, "initial_seed() -> int\n\nThe seed that the present stream began with."},
-    {"get_state", get_state, METH_NOARGS, "get_state() -> Tensor\n\nThe state: 5056 bytes, in torch's layout."},
+     "manual_seed(seed) -> Generator\n\nSeeds with an int in [-2**63, 2**64) and forgets the kept "
+     "normal. Returns itself."},
+    {"seed", seed, METH_NOARGS,
+     "seed() -> int\n\nSeeds from the system's entropy and returns that seed."},
+    {"initial_seed", initial_seed, METH_NOARGS,
+     "initial_seed() -> int\n\nThe seed that the present stream began with."},
+    {"get_state", get_state, METH_NOARGS,
+     "get_state() -> Tensor\n\nThe state: 5056 bytes, in torch's layout."},
     {"set_state", set_state, METH_O,
-     "set_state(state)\n\nGoes on from a state that get_state gave. RuntimeError for one of another size or that cannot be."},
-    {"clone_state", clone_state, METH_NOARGS, "clone_state() -> Generator\n\nAnother generator in the same state."},
+     "set_state(state)\n\nGoes on from a state that get_state gave. RuntimeError for one of "
+     "another size or that cannot be."},
+    {"clone_state", clone_state, METH_NOARGS,
+     "clone_state() -> Generator\n\nAnother generator in the same state."},
     {"__reduce__", reduce, METH_NOARGS, nullptr},
     {"__setstate__", set_bytes, METH_O, nullptr},
     {nullptr, nullptr, 0, nullptr}};
-PyGetSetDef getset[] = {{"device", get_device, nullptr, "The CPU.", nullptr}, {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef getset[] = {{"device", get_device, nullptr, "The CPU.", nullptr},
+                        {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 constexpr const char* doc =
-    "Generator(device='cpu')\n\nA Mersenne Twister (MT19937) with a state of its own, for the argument generator= of functions that "
+    "Generator(device='cpu')\n\nA Mersenne Twister (MT19937) with a state of its own, for the "
+    "argument generator= of functions that "
     "draw.\nIts stream for a seed is that of torch on a CPU.";
 
 }  // namespace
@@ -136,7 +148,8 @@ void add_generator_type(PyObject* module) {
                          {Py_tp_getset, getset},
                          {Py_tp_doc, const_cast<char*>(doc)},
                          {0, nullptr}};
-  PyType_Spec spec{"izvod._C.Generator", sizeof(GeneratorObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+  PyType_Spec spec{"izvod._C.Generator", sizeof(GeneratorObject), 0,
+                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
   generator_type = reinterpret_cast<PyTypeObject*>(checked(PyType_FromSpec(&spec)).release());
   PyModule_AddObjectRef(module, "Generator", reinterpret_cast<PyObject*>(generator_type));
   const Object shared = checked(make_generator(generator_type));

@@ -13,10 +13,15 @@ namespace izvod::kernels::IZVOD_ISA {
 static inline float fused(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 static inline double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
 
-// A float32 in [0, 1) from one draw; 53 bits of two draws (high half first), also as a float64 in [0, 1).
-static inline float uniform24(const uint32_t* w) { return float(int32_t(*w & 0xffffff)) * 0x1p-24f; }
+// A float32 in [0, 1) from one draw; 53 bits of two draws (high half first), also as a float64 in
+// [0, 1).
+static inline float uniform24(const uint32_t* w) {
+  return float(int32_t(*w & 0xffffff)) * 0x1p-24f;
+}
 static inline uint64_t bits64(const uint32_t* w) { return uint64_t(w[0]) << 32 | w[1]; }
-static inline int64_t bits53(const uint32_t* w) { return int64_t(bits64(w) & ((uint64_t(1) << 53) - 1)); }
+static inline int64_t bits53(const uint32_t* w) {
+  return int64_t(bits64(w) & ((uint64_t(1) << 53) - 1));
+}
 static inline double uniform53(const uint32_t* w) { return double(bits53(w)) * 0x1p-53; }
 
 // From the type of the computation to that of an element; 16-bit floats by way of float32.
@@ -29,9 +34,10 @@ static inline T element(S x) {
 }
 
 // Note [Memory order]
-// Which element gets which draw: torch visits a tensor in the order of its memory, and where strides
-// leave the order open (sizes of 1, strides of 0), it is that of this insertion sort. It starts with the last
-// dimension innermost and moves the others in, nearest first, while the sort keys ask for it.
+// Which element gets which draw: torch visits a tensor in the order of its memory, and where
+// strides leave the order open (sizes of 1, strides of 0), it is that of this insertion sort. It
+// starts with the last dimension innermost and moves the others in, nearest first, while the sort
+// keys ask for it.
 template <int count>
 static Loop<count> memory_order(const View* const (&views)[count]) {
   const int64_t n = views[0]->dim();
@@ -87,7 +93,8 @@ static void fill(const View& out, Generator* g, F value) {
   });
 }
 
-// One normal of mean 0 and deviation 1 by the polar form of Box and Muller (1958); its twin is kept.
+// One normal of mean 0 and deviation 1 by the polar form of Box and Muller (1958); its twin is
+// kept.
 static inline double one_normal(Generator* g) {
   if (g->kept_normal) {
     const double kept = *g->kept_normal;

@@ -4,9 +4,9 @@
 
 namespace izvod::kernels::IZVOD_ISA {
 
-// The float32 log and sincos of blocks: polynomials of the Cephes library (S. Moshier), evaluated with exactly these
-// fused steps. A better log would give other bits. Everything here is selection and arithmetic, so
-// the compiler makes vectors of it.
+// The float32 log and sincos of blocks: polynomials of the Cephes library (S. Moshier), evaluated
+// with exactly these fused steps. A better log would give other bits. Everything here is selection
+// and arithmetic, so the compiler makes vectors of it.
 static inline float block_log(float x) {  // x in (0, 1]
   const int32_t bits = std::bit_cast<int32_t>(x);
   float e = float((bits >> 23) - 126);
@@ -68,8 +68,9 @@ static inline void block_normals(double* out, const uint32_t* w, double mean, do
   }
 }
 
-// Row-major memory of n >= 16 elements. A rest of less than 16 is covered by a block of fresh draws that overlaps
-// the one before; types that hold a draw in an element have drawn for the rest, too, before that.
+// Row-major memory of n >= 16 elements. A rest of less than 16 is covered by a block of fresh draws
+// that overlaps the one before; types that hold a draw in an element have drawn for the rest, too,
+// before that.
 template <class T>
 static void normal_blocks(T* out, int64_t n, Generator* g, double mean, double std) {
   using Real = std::conditional_t<std::is_same_v<T, double>, double, float>;
@@ -114,7 +115,8 @@ static void one_by_one(const View& out, Generator* g, F f) {
 
 static void normal(const View& out, Generator* g, double mean, double std) {
   visit_floating(out.dtype, [&]<class T>(Type<T>) {
-    if (out.numel() >= 16 && row_major(out)) return normal_blocks(out.ptr<T>(), out.numel(), g, mean, std);
+    if (out.numel() >= 16 && row_major(out))
+      return normal_blocks(out.ptr<T>(), out.numel(), g, mean, std);
     one_by_one<T>(out, g, [=](double z) { return fused(z, std, mean); });
   });
 }

@@ -7,8 +7,9 @@
 
 namespace izvod::kernels::IZVOD_ISA {
 
-// Below 10 by multiplying uniforms (Knuth), else by transformed rejection (PTRS): W. Hörmann, "The transformed
-// rejection method for generating Poisson random variables", Insurance: Mathematics and Economics 12 (1993).
+// Below 10 by multiplying uniforms (Knuth), else by transformed rejection (PTRS): W. Hörmann, "The
+// transformed rejection method for generating Poisson random variables", Insurance: Mathematics and
+// Economics 12 (1993).
 static double one_poisson(double rate, Generator* g) {
   if (rate == 0) return 0;
   if (rate < 10) {
@@ -17,19 +18,22 @@ static double one_poisson(double rate, Generator* g) {
     for (double product = g->uniform(); product > stop; product *= g->uniform()) ++count;
     return count;
   }
-  const double log_rate = std::log(rate), b = 0.931 + 2.53 * std::sqrt(rate), a = -0.059 + 0.02483 * b;
+  const double log_rate = std::log(rate), b = 0.931 + 2.53 * std::sqrt(rate),
+               a = -0.059 + 0.02483 * b;
   const double inverse = 1.1239 + 1.1328 / (b - 3.4), v_r = 0.9277 - 3.6224 / (b - 2);
   for (;;) {
     const double u = g->uniform() - 0.5, v = g->uniform(), us = 0.5 - std::fabs(u);
     const double k = double(int64_t(std::floor((2 * a / us + b) * u + rate + 0.43)));
     if (us >= 0.07 && v <= v_r) return k;
     if (k < 0 || (us < 0.013 && v > us)) continue;
-    if (std::log(v) + std::log(inverse) - std::log(a / (us * us) + b) <= -rate + k * log_rate - std::lgamma(k + 1)) return k;
+    if (std::log(v) + std::log(inverse) - std::log(a / (us * us) + b) <=
+        -rate + k * log_rate - std::lgamma(k + 1))
+      return k;
   }
 }
 
-// G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000). Arithmetic on
-// alpha alone is in its own type T.
+// G. Marsaglia, W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000).
+// Arithmetic on alpha alone is in its own type T.
 template <class T>
 static T one_gamma(T alpha, Generator* g) {
   constexpr T tiny = std::numeric_limits<T>::min();
@@ -54,15 +58,17 @@ static T one_gamma(T alpha, Generator* g) {
 
 // The rest of Stirling's series for log(k!), tabulated where the series is short of digits.
 static double stirling_tail(double k) {
-  constexpr double table[] = {0.0810614667953272,  0.0413406959554092,  0.0276779256849983,  0.02079067210376509,
-                              0.0166446911898211,  0.0138761288230707,  0.0118967099458917,  0.0104112652619720,
-                              0.00925546218271273, 0.00833056343336287};
+  constexpr double table[] = {0.0810614667953272,  0.0413406959554092, 0.0276779256849983,
+                              0.02079067210376509, 0.0166446911898211, 0.0138761288230707,
+                              0.0118967099458917,  0.0104112652619720, 0.00925546218271273,
+                              0.00833056343336287};
   if (k <= 9) return table[int(k)];
   const double q = (k + 1) * (k + 1);
   return (1.0 / 12 - (1.0 / 360 - 1.0 / 1260 / q) / q) / (k + 1);
 }
 
-// Few successes: sums of geometric waiting times (L. Devroye, "Non-uniform random variate generation", X.4).
+// Few successes: sums of geometric waiting times (L. Devroye, "Non-uniform random variate
+// generation", X.4).
 static double binomial_by_waiting(double n, double p, Generator* g) {
   const double scale = std::log1p(-p);
   double sum = 0, k = 0;
@@ -72,10 +78,12 @@ static double binomial_by_waiting(double n, double p, Generator* g) {
   }
 }
 
-// BTRS: W. Hörmann, "The generation of binomial random variates", J. Stat. Comput. Simul. 46 (1993).
+// BTRS: W. Hörmann, "The generation of binomial random variates", J. Stat. Comput. Simul. 46
+// (1993).
 static double binomial_by_rejection(double n, double p, Generator* g) {
   const double deviation = std::sqrt(n * p * (1 - p)), b = 1.15 + 2.53 * deviation;
-  const double a = -0.0873 + 0.0248 * b + 0.01 * p, c = n * p + 0.5, v_r = 0.92 - 4.2 / b, r = p / (1 - p);
+  const double a = -0.0873 + 0.0248 * b + 0.01 * p, c = n * p + 0.5, v_r = 0.92 - 4.2 / b,
+               r = p / (1 - p);
   const double alpha = (2.83 + 5.1 / b) * deviation, m = std::floor((n + 1) * p);
   for (;;) {
     const double u = g->uniform() - 0.5, v = g->uniform(), us = 0.5 - std::fabs(u);
@@ -84,8 +92,8 @@ static double binomial_by_rejection(double n, double p, Generator* g) {
     if (us >= 0.07 && v <= v_r) return k;
     const double bound = (m + 0.5) * std::log((m + 1) / (r * (n - m + 1))) +
                          (n + 1) * std::log((n - m + 1) / (n - k + 1)) +
-                         (k + 0.5) * std::log(r * (n - k + 1) / (k + 1)) + stirling_tail(m) + stirling_tail(n - m) -
-                         stirling_tail(k) - stirling_tail(n - k);
+                         (k + 0.5) * std::log(r * (n - k + 1) / (k + 1)) + stirling_tail(m) +
+                         stirling_tail(n - m) - stirling_tail(k) - stirling_tail(n - k);
     if (std::log(v * alpha / (a / (us * us) + b)) <= bound) return k;
   }
 }
@@ -106,8 +114,9 @@ static void poisson(void* out, const void* rate, DType dtype, int64_t n, Generat
   });
 }
 
-// The sum in the order in which torch adds a row of doubles: 16 partial sums of every 16th value (four vectors of four
-// lanes), with a cascade of sums of sums for long rows. The quotients of dirichlet depend on it.
+// The sum in the order in which torch adds a row of doubles: 16 partial sums of every 16th value
+// (four vectors of four lanes), with a cascade of sums of sums for long rows. The quotients of
+// dirichlet depend on it.
 static double row_sum(const double* x, int64_t n) {
   constexpr int lanes = 4, vectors = 4, wide = lanes * vectors, levels = 4;
   double sums[levels][wide] = {};
@@ -147,19 +156,23 @@ static void visit_real(DType t, F f) {
 static void standard_gamma(void* out, const void* alpha, DType dtype, int64_t n, Generator* g) {
   const Generator::Hold hold(g);
   visit_real(dtype, [&]<class T>(Type<T>) {
-    for (int64_t i = 0; i < n; ++i) static_cast<T*>(out)[i] = one_gamma(static_cast<const T*>(alpha)[i], g);
+    for (int64_t i = 0; i < n; ++i)
+      static_cast<T*>(out)[i] = one_gamma(static_cast<const T*>(alpha)[i], g);
   });
 }
 
-static void binomial(void* out, const void* count, const void* p, DType dtype, int64_t n, Generator* g) {
+static void binomial(void* out, const void* count, const void* p, DType dtype, int64_t n,
+                     Generator* g) {
   const Generator::Hold hold(g);
   visit_real(dtype, [&]<class T>(Type<T>) {
     for (int64_t i = 0; i < n; ++i)
-      static_cast<T*>(out)[i] = T(one_binomial(static_cast<const T*>(count)[i], static_cast<const T*>(p)[i], g));
+      static_cast<T*>(out)[i] =
+          T(one_binomial(static_cast<const T*>(count)[i], static_cast<const T*>(p)[i], g));
   });
 }
 
-static void dirichlet(void* out, const void* alpha, DType dtype, int64_t rows, int64_t cols, Generator* g) {
+static void dirichlet(void* out, const void* alpha, DType dtype, int64_t rows, int64_t cols,
+                      Generator* g) {
   const Generator::Hold hold(g);
   visit_real(dtype, [&]<class T>(Type<T>) {
     const T* a = static_cast<const T*>(alpha);
@@ -175,7 +188,8 @@ static void dirichlet(void* out, const void* alpha, DType dtype, int64_t rows, i
   });
 }
 
-static void rrelu(void* y, void* noise, const void* x, DType dtype, int64_t n, Generator* g, double lower, double upper) {
+static void rrelu(void* y, void* noise, const void* x, DType dtype, int64_t n, Generator* g,
+                  double lower, double upper) {
   const Generator::Hold hold(g);
   visit_floating(dtype, [&]<class T>(Type<T>) {
     using Real = std::conditional_t<std::is_same_v<T, double>, double, float>;
@@ -189,7 +203,8 @@ static void rrelu(void* y, void* noise, const void* x, DType dtype, int64_t n, G
   });
 }
 
-// Durstenfeld's shuffle; for sizes beyond what 32 bits can choose from without bias, its inside-out form.
+// Durstenfeld's shuffle; for sizes beyond what 32 bits can choose from without bias, its inside-out
+// form.
 static constexpr int64_t small_permutation = 0xffffffff / 20;
 
 static void randperm(void* out, DType dtype, int64_t n, Generator* g) {
@@ -209,13 +224,15 @@ static void randperm(void* out, DType dtype, int64_t n, Generator* g) {
     for (int64_t begin = 0; begin < n - 1; begin += 1024) {
       const int64_t m = std::min<int64_t>(1024, n - 1 - begin);
       g->draw(words, m);
-      for (int64_t i = begin; i < begin + m; ++i) std::swap(r[i], r[i + words[i - begin] % uint32_t(n - i)]);
+      for (int64_t i = begin; i < begin + m; ++i)
+        std::swap(r[i], r[i + words[i - begin] % uint32_t(n - i)]);
     }
   });
 }
 
 // The first index whose running share of the weights reaches a uniform draw.
-static void multinomial_replace(int64_t* out, const void* p, DType dtype, int64_t rows, int64_t cols, int64_t samples, Generator* g) {
+static void multinomial_replace(int64_t* out, const void* p, DType dtype, int64_t rows,
+                                int64_t cols, int64_t samples, Generator* g) {
   const Generator::Hold hold(g);
   visit_floating(dtype, [&]<class T>(Type<T>) {
     using Real = std::conditional_t<std::is_same_v<T, double>, double, float>;
@@ -231,8 +248,10 @@ static void multinomial_replace(int64_t* out, const void* p, DType dtype, int64_
         int64_t first = 0, last = cols;  // the answer is in [first, last)
         while (first < last) {
           const int64_t middle = first + (last - first) / 2;
-          if (double(share[middle]) < u) first = middle + 1;
-          else last = middle;
+          if (double(share[middle]) < u)
+            first = middle + 1;
+          else
+            last = middle;
         }
         out[k] = first;
       }
@@ -243,7 +262,8 @@ static void multinomial_replace(int64_t* out, const void* p, DType dtype, int64_
 
 static void multinomial_pick(int64_t* out, const View& p, const View& q, int64_t samples) {
   const bool matrix = p.dim() == 2;
-  const int64_t rows = matrix ? p.sizes[0] : 1, cols = p.sizes[p.dim() - 1], step = p.strides[p.dim() - 1];
+  const int64_t rows = matrix ? p.sizes[0] : 1, cols = p.sizes[p.dim() - 1],
+                step = p.strides[p.dim() - 1];
   visit_floating(p.dtype, [&]<class T>(Type<T>) {
     struct Candidate {
       T ratio;
@@ -297,8 +317,10 @@ static WeightFault weight_fault(const void* p, DType dtype, int64_t rows, int64_
       double sum = 0;
       for (int64_t i = 0; i < cols && fault == WeightFault::None; ++i) {
         const double w = weight[i];
-        if (!(w >= 0)) fault = WeightFault::Negative;
-        else if (std::isinf(w)) fault = WeightFault::NotFinite;
+        if (!(w >= 0))
+          fault = WeightFault::Negative;
+        else if (std::isinf(w))
+          fault = WeightFault::NotFinite;
         sum += w;
       }
       if (fault == WeightFault::None && !(sum > 0)) fault = WeightFault::ZeroSum;

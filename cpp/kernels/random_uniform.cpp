@@ -84,27 +84,31 @@ static auto keep_scale(double p) {
 }
 
 template <class T, class Real>
-static void dropout_range(T* y, bool* keep, const T* x, int64_t n, const uint32_t* words, int64_t limit, Real scale) {
+static void dropout_range(T* y, bool* keep, const T* x, int64_t n, const uint32_t* words,
+                          int64_t limit, Real scale) {
   const auto kept = [=](int64_t i) { return bits53(words + 2 * i) < limit; };
   for (int64_t i = 0; i < n; ++i) keep[i] = kept(i);
   for (int64_t i = 0; i < n; ++i) y[i] = T(x[i] * (kept(i) ? scale : 0));  // nan stays nan
 }
 
-static void dropout(void* y, bool* keep, const void* x, DType dtype, int64_t n, Generator* g, double p) {
+static void dropout(void* y, bool* keep, const void* x, DType dtype, int64_t n, Generator* g,
+                    double p) {
   visit_floating(dtype, [&]<class T>(Type<T>) {
     stream(*g, n, 2, [&](const uint32_t* words, int64_t begin, int64_t end) {
-      dropout_range(static_cast<T*>(y) + begin, keep + begin, static_cast<const T*>(x) + begin, end - begin, words,
-                    below(1.0 - p), keep_scale<T>(p));
+      dropout_range(static_cast<T*>(y) + begin, keep + begin, static_cast<const T*>(x) + begin,
+                    end - begin, words, below(1.0 - p), keep_scale<T>(p));
     });
   });
 }
 
-static void dropout_backward(void* dx, const void* dy, const bool* keep, DType dtype, int64_t n, double p) {
+static void dropout_backward(void* dx, const void* dy, const bool* keep, DType dtype, int64_t n,
+                             double p) {
   visit_floating(dtype, [&]<class T>(Type<T>) {
     const auto scale = keep_scale<T>(p);
     parallel_for(n, run_grain, [&](int64_t begin, int64_t end) {
       const T* from = static_cast<const T*>(dy);
-      for (int64_t i = begin; i < end; ++i) static_cast<T*>(dx)[i] = T(from[i] * (keep[i] ? scale : 0));
+      for (int64_t i = begin; i < end; ++i)
+        static_cast<T*>(dx)[i] = T(from[i] * (keep[i] ? scale : 0));
     });
   });
 }
@@ -134,14 +138,10 @@ static void geometric(const View& out, Generator* g, double p) {
 }
 
 static const Offer offers[] = {
-    {kernels::uniform, uniform},
-    {kernels::random, random},
-    {kernels::bernoulli, bernoulli},
-    {kernels::bernoulli_each, bernoulli_each},
-    {kernels::dropout, dropout},
-    {kernels::dropout_backward, dropout_backward},
-    {kernels::exponential, exponential},
-    {kernels::cauchy, cauchy},
+    {kernels::uniform, uniform},         {kernels::random, random},
+    {kernels::bernoulli, bernoulli},     {kernels::bernoulli_each, bernoulli_each},
+    {kernels::dropout, dropout},         {kernels::dropout_backward, dropout_backward},
+    {kernels::exponential, exponential}, {kernels::cauchy, cauchy},
     {kernels::geometric, geometric},
 };
 

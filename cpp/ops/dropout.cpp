@@ -13,10 +13,12 @@ void check_probability(double p) {
   check(p >= 0 && p <= 1, "dropout probability has to be between 0 and 1, but got ", p);
 }
 void check_floating(const Tensor& x) {
-  check(x.is_floating(), "result type Float can't be cast to the desired output type ", info(x.dtype()).noun);
+  check(x.is_floating(), "result type Float can't be cast to the desired output type ",
+        info(x.dtype()).noun);
 }
 
-// x with the strides of `like`, which has no gaps: elements that belong together then lie at the same offset.
+// x with the strides of `like`, which has no gaps: elements that belong together then lie at the
+// same offset.
 Tensor laid_out_as(const Tensor& like, const Tensor& x) {
   if (x.strides() == like.strides() && x.dtype() == like.dtype()) return x;
   Tensor y = empty_like(like);
@@ -27,7 +29,8 @@ Tensor laid_out_as(const Tensor& like, const Tensor& x) {
 // Writes the kept elements of x to y and returns which were kept. y has no gaps.
 Tensor draw_dropout(const Tensor& y, const Tensor& x, double p, Generator* g) {
   const Tensor in = laid_out_as(y, x), keep = empty_like(y, DType::Bool);
-  kernels::dropout(y.data<void>(), keep.data<bool>(), static_cast<const void*>(in.data<void>()), y.dtype(), y.numel(), generator_or_default(g), p);
+  kernels::dropout(y.data<void>(), keep.data<bool>(), static_cast<const void*>(in.data<void>()),
+                   y.dtype(), y.numel(), generator_or_default(g), p);
   return keep;
 }
 
@@ -66,12 +69,12 @@ const Tensor& dropout_(const Tensor& x, double p, bool train, Generator* g) {
 Tensor dropout_backward(const Tensor& g, const Tensor& keep, double p) {
   Tensor dx = empty_like(keep, g.dtype());
   const Tensor in = laid_out_as(dx, g);
-  kernels::dropout_backward(dx.data<void>(), static_cast<const void*>(in.data<void>()), static_cast<const bool*>(keep.data<bool>()),
-                            dx.dtype(), dx.numel(), p);
+  kernels::dropout_backward(dx.data<void>(), static_cast<const void*>(in.data<void>()),
+                            static_cast<const bool*>(keep.data<bool>()), dx.dtype(), dx.numel(), p);
   if (recording(g))
-    record("DropoutBackwardBackward0", dx, {&g}, saved(keep), [p](const Tensor& g, const Tensor& keep) {
-      return Grads{dropout_backward(g, keep, p)};
-    });
+    record(
+        "DropoutBackwardBackward0", dx, {&g}, saved(keep),
+        [p](const Tensor& g, const Tensor& keep) { return Grads{dropout_backward(g, keep, p)}; });
   return dx;
 }
 
@@ -115,24 +118,30 @@ Tensor feature_dropout(const Tensor& x, double p, bool train, Generator* g) {
   return mul(x, noise);
 }
 
-Tensor alpha_dropout(const Tensor& x, double p, bool train, Generator* g) { return alpha_dropout_of(x, p, train, false, g); }
-Tensor feature_alpha_dropout(const Tensor& x, double p, bool train, Generator* g) { return alpha_dropout_of(x, p, train, true, g); }
+Tensor alpha_dropout(const Tensor& x, double p, bool train, Generator* g) {
+  return alpha_dropout_of(x, p, train, false, g);
+}
+Tensor feature_alpha_dropout(const Tensor& x, double p, bool train, Generator* g) {
+  return alpha_dropout_of(x, p, train, true, g);
+}
 
 Tensor rrelu(const Tensor& x, double lower, double upper, bool train, Generator* g) {
   check(lower <= upper, "Lower bound should be less than or equal to the upper bound");
-  check<NotImplementedError>(x.is_floating(), "\"rrelu_with_noise_out_cpu\" not implemented for '", info(x.dtype()).noun, "'");
+  check<NotImplementedError>(x.is_floating(), "\"rrelu_with_noise_out_cpu\" not implemented for '",
+                             info(x.dtype()).noun, "'");
   Tensor y = empty(x.sizes(), x.dtype()), noise = empty(x.sizes(), x.dtype());
   if (train) {
     const Tensor in = laid_out_as(y, x);
-    kernels::rrelu(y.data<void>(), noise.data<void>(), static_cast<const void*>(in.data<void>()), y.dtype(), y.numel(), generator_or_default(g),
-                   lower, upper);
+    kernels::rrelu(y.data<void>(), noise.data<void>(), static_cast<const void*>(in.data<void>()),
+                   y.dtype(), y.numel(), generator_or_default(g), lower, upper);
   } else {
     const GradMode off(false);
     noise = where(gt(x, 0), ones({}, x.dtype()), full({}, (lower + upper) / 2, x.dtype()));
     y = mul(x, noise);
   }
   if (recording(x))
-    record("RreluWithNoiseBackward0", y, {&x}, saved(noise), [](const Tensor& g, const Tensor& noise) { return Grads{mul(g, noise)}; });
+    record("RreluWithNoiseBackward0", y, {&x}, saved(noise),
+           [](const Tensor& g, const Tensor& noise) { return Grads{mul(g, noise)}; });
   return y;
 }
 

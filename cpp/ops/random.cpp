@@ -13,8 +13,9 @@ namespace {
 
 // The dtype's name in messages that torch takes from C++.
 const char* cpp_name(DType t) {
-  constexpr const char* names[dtype_count] = {"bool", "unsigned char", "signed char", "short int", "int",
-                                              "long int", "c10::Half", "c10::BFloat16", "float", "double"};
+  constexpr const char* names[dtype_count] = {
+      "bool",     "unsigned char", "signed char",   "short int", "int",
+      "long int", "c10::Half",     "c10::BFloat16", "float",     "double"};
   return names[size_t(t)];
 }
 
@@ -28,23 +29,28 @@ const Tensor& fill_random(const char* node, const Tensor& x, Generator* g, F dra
   check_in_place(x);
   if (x.numel()) draw(view(x), generator_or_default(g));
   x.bump_version();
-  if (recording(x)) record_in_place(node, x, {&x}, saved(), [](const Tensor& g) { return Grads{zeros_like(g)}; });
+  if (recording(x))
+    record_in_place(node, x, {&x}, saved(), [](const Tensor& g) { return Grads{zeros_like(g)}; });
   return x;
 }
 
 // A sample has gradients of zero: its distribution is not differentiated.
 Tensor record_sample(const char* node, const Tensor& y, const Tensor& parameter) {
   if (!recording(parameter)) return y;
-  return record(node, y, {&parameter}, saved(), [](const Tensor& g) { return Grads{zeros_like(g)}; });
+  return record(node, y, {&parameter}, saved(),
+                [](const Tensor& g) { return Grads{zeros_like(g)}; });
 }
 
 Tensor row_major(const Tensor& x) { return x.is_contiguous() ? x : copy_of(x, x.dtype(), false); }
 
 template <class T>
 double largest_of() {
-  if constexpr (std::is_same_v<T, Half>) return 65504;
-  else if constexpr (std::is_same_v<T, BFloat16>) return 0x1.fep127;
-  else return double(std::numeric_limits<T>::max());
+  if constexpr (std::is_same_v<T, Half>)
+    return 65504;
+  else if constexpr (std::is_same_v<T, BFloat16>)
+    return 0x1.fep127;
+  else
+    return double(std::numeric_limits<T>::max());
 }
 double largest(DType t) {
   return visit(t, []<class T>(Type<T>) { return largest_of<T>(); });
@@ -69,7 +75,8 @@ Tensor rand_like(const Tensor& x, std::optional<DType> dtype, Generator* g) {
 Tensor randn_like(const Tensor& x, std::optional<DType> dtype, Generator* g) {
   return normal_(empty_like(x, dtype.value_or(x.dtype())), 0, 1, g);
 }
-Tensor randint_like(const Tensor& x, int64_t low, int64_t high, std::optional<DType> dtype, Generator* g) {
+Tensor randint_like(const Tensor& x, int64_t low, int64_t high, std::optional<DType> dtype,
+                    Generator* g) {
   return random_(empty_like(x, dtype.value_or(x.dtype())), low, high, g);
 }
 
@@ -77,11 +84,14 @@ Tensor randperm(int64_t n, DType dtype, Generator* g) {
   check(n >= 0, "Trying to create tensor with negative dimension ", n, ": [", n, "]");
   check_implemented(dtype != DType::Bool, "randperm", dtype);
   if (is_integral(dtype)) {
-    check(double(n) - 1 <= largest(dtype), "value cannot be converted to type ", info(dtype).name, "_t without overflow");
+    check(double(n) - 1 <= largest(dtype), "value cannot be converted to type ", info(dtype).name,
+          "_t without overflow");
   } else {
     check(dtype != DType::Float16 || n <= 2049, "n cannot be greater than 2049 for Half type.");
-    check(dtype != DType::Float32 || n <= (1 << 24) + 1, "n cannot be greater than 2^24+1 for Float type.");
-    check(dtype != DType::Float64 || n <= (int64_t(1) << 53) + 1, "n cannot be greater than 2^53+1 for Double type.");
+    check(dtype != DType::Float32 || n <= (1 << 24) + 1,
+          "n cannot be greater than 2^24+1 for Float type.");
+    check(dtype != DType::Float64 || n <= (int64_t(1) << 53) + 1,
+          "n cannot be greater than 2^53+1 for Double type.");
   }
   Tensor y = empty({n}, dtype);
   if (n) kernels::randperm(y.data<void>(), dtype, n, generator_or_default(g));
@@ -95,91 +105,127 @@ const Tensor& uniform_(const Tensor& x, double from, double to, Generator* g) {
   const double most = largest(x.dtype());
   check(from >= -most && from <= most, "from is out of bounds for ", cpp_name(x.dtype()));
   check(to >= -most && to <= most, "to is out of bounds for ", cpp_name(x.dtype()));
-  check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
+  check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from,
+        " > to=", to);
   check(to - from <= most, "uniform_ expects to-from <= std::numeric_limits<", info(x.dtype()).noun,
-        ">::max(), but found to=", to, " and from=", from, " which result in to-from to exceed the limit");
-  return fill_random("UniformBackward0", x, g, [&](const kernels::View& out, Generator* g) { kernels::uniform(out, g, from, to); });
+        ">::max(), but found to=", to, " and from=", from,
+        " which result in to-from to exceed the limit");
+  return fill_random("UniformBackward0", x, g, [&](const kernels::View& out, Generator* g) {
+    kernels::uniform(out, g, from, to);
+  });
 }
 
 const Tensor& normal_(const Tensor& x, double mean, double std, Generator* g) {
   check(std >= 0, "normal expects std >= 0.0, but found std ", std);
   check_implemented(x.is_floating() || x.numel() == 0, "normal_kernel_cpu", x.dtype());
-  return fill_random("NormalBackward0", x, g, [&](const kernels::View& out, Generator* g) { kernels::normal(out, g, mean, std); });
+  return fill_random("NormalBackward0", x, g, [&](const kernels::View& out, Generator* g) {
+    kernels::normal(out, g, mean, std);
+  });
 }
 
 const Tensor& bernoulli_(const Tensor& x, double p, Generator* g) {
   check(p >= 0 && p <= 1, "bernoulli_ expects p to be in [0, 1], but got p=", p);
-  return fill_random("BernoulliBackward2", x, g, [&](const kernels::View& out, Generator* g) { kernels::bernoulli(out, g, p); });
+  return fill_random("BernoulliBackward2", x, g, [&](const kernels::View& out, Generator* g) {
+    kernels::bernoulli(out, g, p);
+  });
 }
 
 // p as the kernel takes it: float32 or float64, checked.
 static Tensor probabilities(const Tensor& p) {
   check_implemented(p.is_floating(), "bernoulli_tensor_cpu_p_", p.dtype());
-  check(p.numel() == 0 || kernels::all_between(view(p), 0.0, 1.0), "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  "
-        "(Could this error message be improved?  If so, please report an enhancement request to PyTorch.)");
+  check(p.numel() == 0 || kernels::all_between(view(p), 0.0, 1.0),
+        "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  "
+        "(Could this error message be improved?  If so, please report an enhancement request to "
+        "PyTorch.)");
   return itemsize(p.dtype()) == 2 ? copy_of(p, DType::Float32) : p;
 }
 
 const Tensor& bernoulli_(const Tensor& x, const Tensor& p, Generator* g) {
   const Tensor wide = expand(probabilities(detach(p)), x.sizes());
-  return fill_random("BernoulliBackward1", x, g, [&](const kernels::View& out, Generator* g) { kernels::bernoulli_each(out, view(wide), g); });
+  return fill_random("BernoulliBackward1", x, g, [&](const kernels::View& out, Generator* g) {
+    kernels::bernoulli_each(out, view(wide), g);
+  });
 }
 
 const Tensor& exponential_(const Tensor& x, double lambda, Generator* g) {
-  check(x.is_floating(), "Exponential distribution is a continuous probability distribution. dtype must be a floating point but "
-        "you specified ", info(x.dtype()).noun);
+  check(x.is_floating(),
+        "Exponential distribution is a continuous probability distribution. dtype must be a "
+        "floating point but "
+        "you specified ",
+        info(x.dtype()).noun);
   check(lambda > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambda);
-  return fill_random("ExponentialBackward0", x, g, [&](const kernels::View& out, Generator* g) { kernels::exponential(out, g, lambda); });
+  return fill_random("ExponentialBackward0", x, g, [&](const kernels::View& out, Generator* g) {
+    kernels::exponential(out, g, lambda);
+  });
 }
 
 const Tensor& geometric_(const Tensor& x, double p, Generator* g) {
   check(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
   check_implemented(x.dtype() != DType::Bool || x.numel() == 0, "geometric_cpu", x.dtype());
-  return fill_random("GeometricBackward0", x, g, [&](const kernels::View& out, Generator* g) { kernels::geometric(out, g, p); });
+  return fill_random("GeometricBackward0", x, g, [&](const kernels::View& out, Generator* g) {
+    kernels::geometric(out, g, p);
+  });
 }
 
 const Tensor& cauchy_(const Tensor& x, double median, double sigma, Generator* g) {
   check(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
-  check(x.is_floating(), "Cauchy distribution is a continuous probability distribution. dtype must be a floating point but you "
-        "specified ", cpp_name(x.dtype()));
-  return fill_random("CauchyBackward0", x, g, [&](const kernels::View& out, Generator* g) { kernels::cauchy(out, g, median, sigma); });
+  check(x.is_floating(),
+        "Cauchy distribution is a continuous probability distribution. dtype must be a floating "
+        "point but you "
+        "specified ",
+        cpp_name(x.dtype()));
+  return fill_random("CauchyBackward0", x, g, [&](const kernels::View& out, Generator* g) {
+    kernels::cauchy(out, g, median, sigma);
+  });
 }
 
 const Tensor& log_normal_(const Tensor& x, double mean, double std, Generator* g) {
   check(std > 0, "log_normal_ expects std > 0.0, but found std=", std);
   check_implemented(x.is_floating() || x.numel() == 0, "log_normal_cpu", x.dtype());
-  return fill_random("LogNormalBackward0", x, g, [&](const kernels::View& out, Generator* g) { kernels::log_normal(out, g, mean, std); });
+  return fill_random("LogNormalBackward0", x, g, [&](const kernels::View& out, Generator* g) {
+    kernels::log_normal(out, g, mean, std);
+  });
 }
 
 // ---- Integers
 
 namespace {
 
-constexpr int64_t int64_min = std::numeric_limits<int64_t>::min(), int64_max = std::numeric_limits<int64_t>::max();
+constexpr int64_t int64_min = std::numeric_limits<int64_t>::min(),
+                  int64_max = std::numeric_limits<int64_t>::max();
 
 int digits(DType t) {
   switch (t) {
-    case DType::Float16: return 11;
-    case DType::BFloat16: return 8;
-    case DType::Float32: return 24;
-    default: return 53;
+    case DType::Float16:
+      return 11;
+    case DType::BFloat16:
+      return 8;
+    case DType::Float32:
+      return 24;
+    default:
+      return 53;
   }
 }
 // The largest integer that random_ without an upper bound gives.
 int64_t top(DType t) {
   if (is_floating(t)) return int64_t(1) << digits(t);
   return visit(t, []<class T>(Type<T>) {
-    if constexpr (std::is_integral_v<T>) return int64_t(std::numeric_limits<T>::max());
-    else return int64_t(0);
+    if constexpr (std::is_integral_v<T>)
+      return int64_t(std::numeric_limits<T>::max());
+    else
+      return int64_t(0);
   });
 }
 int64_t bottom(DType t) { return info(t).is_signed ? -top(t) - 1 : 0; }
 
-// x rounded to the dtype; too large becomes the smallest, which is what the processor's conversion gives.
+// x rounded to the dtype; too large becomes the smallest, which is what the processor's conversion
+// gives.
 int64_t rounded(int64_t x, DType t) {
   const double d = visit_floating(t, [&]<class T>(Type<T>) {
-    if constexpr (sizeof(T) == 2) return double(float(T(float(x))));
-    else return double(T(x));
+    if constexpr (sizeof(T) == 2)
+      return double(float(T(float(x))));
+    else
+      return double(T(x));
   });
   return d >= 0x1p63 ? int64_min : int64_t(d);
 }
@@ -208,8 +254,11 @@ void check_in_range(int64_t from, int64_t last, DType t) {
   check(fits(last), "to - 1 is out of bounds for ", cpp_name(t));
 }
 
-const Tensor& draw_integers(const char* node, const Tensor& x, int64_t low, uint64_t range, bool wide, Generator* g) {
-  return fill_random(node, x, g, [&](const kernels::View& out, Generator* g) { kernels::random(out, g, low, range, wide); });
+const Tensor& draw_integers(const char* node, const Tensor& x, int64_t low, uint64_t range,
+                            bool wide, Generator* g) {
+  return fill_random(node, x, g, [&](const kernels::View& out, Generator* g) {
+    kernels::random(out, g, low, range, wide);
+  });
 }
 // A range of this size and more is chosen from with 64 bits.
 constexpr uint64_t wide_range = uint64_t(1) << 28;
@@ -219,11 +268,14 @@ constexpr uint64_t wide_range = uint64_t(1) << 28;
 const Tensor& random_(const Tensor& x, int64_t from, std::optional<int64_t> to, Generator* g) {
   const DType t = x.dtype();
   if (to) {
-    check(from < *to, "random_ expects 'from' to be less than 'to', but got from=", from, " >= to=", *to);
+    check(from < *to, "random_ expects 'from' to be less than 'to', but got from=", from,
+          " >= to=", *to);
     check_in_range(from, *to - 1, t);
     const int64_t low = from_inward(from, t), high = to_inward(*to, t);
-    check(low < high, "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from=", low,
-          " >= to=", high);
+    check(low < high,
+          "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got "
+          "from=",
+          low, " >= to=", high);
     const uint64_t range = uint64_t(high) - uint64_t(low);
     return draw_integers("RandomBackward0", x, low, range, range >= wide_range, g);
   }
@@ -231,18 +283,23 @@ const Tensor& random_(const Tensor& x, int64_t from, std::optional<int64_t> to, 
     const int64_t last = top(t);
     check_in_range(from, last, t);
     const int64_t low = from_inward(from, t);
-    check(low < last || !is_floating(t), "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, "
-          "but got from=", low, " > to_inc=", last);
+    check(low < last || !is_floating(t),
+          "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to "
+          "dtype, "
+          "but got from=",
+          low, " > to_inc=", last);
     const uint64_t range = uint64_t(last) - uint64_t(low) + 1;
     return draw_integers("RandomBackward0", x, low, range, range >= wide_range, g);
   }
   check_implemented(t != DType::Float16, "random_full_64_bits_range_kernel_cpu", t);
-  check(t == DType::Int64 || is_floating(t), "random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16");
+  check(t == DType::Int64 || is_floating(t),
+        "random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16");
   return draw_integers("RandomBackward0", x, 0, 0, true, g);
 }
 
 const Tensor& random_(const Tensor& x, Generator* g) {
-  return draw_integers("RandomBackward2", x, 0, uint64_t(top(x.dtype())) + 1, itemsize(x.dtype()) == 8, g);
+  return draw_integers("RandomBackward2", x, 0, uint64_t(top(x.dtype())) + 1,
+                       itemsize(x.dtype()) == 8, g);
 }
 
 // ---- Samples for parameters
@@ -272,7 +329,8 @@ Tensor normal(const Tensor& mean, const Tensor& std, Generator* g) {
   mul_(y, detach(std));
   add_(y, detach(mean));
   if (!recording(mean, std)) return y;
-  return record("NormalBackward3", y, {&mean, &std}, saved(), [](const Tensor& g) { return Grads{zeros_like(g), zeros_like(g)}; });
+  return record("NormalBackward3", y, {&mean, &std}, saved(),
+                [](const Tensor& g) { return Grads{zeros_like(g), zeros_like(g)}; });
 }
 
 Tensor normal(const Tensor& mean, double std, Generator* g) {
@@ -291,7 +349,8 @@ Tensor normal(double mean, const Tensor& std, Generator* g) {
   return record_sample("NormalBackward2", y, std);
 }
 
-Tensor normal(double mean, double std, const Dims& sizes, std::optional<DType> dtype, Generator* g) {
+Tensor normal(double mean, double std, const Dims& sizes, std::optional<DType> dtype,
+              Generator* g) {
   return normal_(empty(sizes, dtype.value_or(default_dtype())), mean, std, g);
 }
 
@@ -301,20 +360,27 @@ Tensor poisson(const Tensor& rate, Generator* g) {
         "invalid Poisson rate, expected rate to be non-negative");
   const Tensor in = row_major(rate);
   Tensor y = empty(rate.sizes(), rate.dtype());
-  kernels::poisson(y.data<void>(), static_cast<const void*>(in.data<void>()), y.dtype(), y.numel(), generator_or_default(g));
+  kernels::poisson(y.data<void>(), static_cast<const void*>(in.data<void>()), y.dtype(), y.numel(),
+                   generator_or_default(g));
   return record_sample("PoissonBackward0", y, rate);
 }
 
 Tensor binomial(const Tensor& count, const Tensor& p, Generator* g) {
-  check<ValueError>(count.is_floating(), "binomial only supports floating-point dtypes for count, got: ", info(count.dtype()).noun);
-  check<ValueError>(p.is_floating(), "binomial only supports floating-point dtypes for prob, got: ", info(p.dtype()).noun);
-  check(count.dtype() == p.dtype(), "Found dtype ", info(p.dtype()).noun, " but expected ", info(count.dtype()).noun);
+  check<ValueError>(
+      count.is_floating(),
+      "binomial only supports floating-point dtypes for count, got: ", info(count.dtype()).noun);
+  check<ValueError>(p.is_floating(), "binomial only supports floating-point dtypes for prob, got: ",
+                    info(p.dtype()).noun);
+  check(count.dtype() == p.dtype(), "Found dtype ", info(p.dtype()).noun, " but expected ",
+        info(count.dtype()).noun);
   check_implemented(itemsize(p.dtype()) > 2, "binomial_cpu", p.dtype());
   const Dims sizes = broadcast_sizes(count.sizes(), p.sizes());
-  const Tensor n = row_major(expand(detach(count), sizes)), each = row_major(expand(detach(p), sizes));
+  const Tensor n = row_major(expand(detach(count), sizes)),
+               each = row_major(expand(detach(p), sizes));
   Tensor y = empty(sizes, p.dtype());
-  kernels::binomial(y.data<void>(), static_cast<const void*>(n.data<void>()), static_cast<const void*>(each.data<void>()),
-                    y.dtype(), y.numel(), generator_or_default(g));
+  kernels::binomial(y.data<void>(), static_cast<const void*>(n.data<void>()),
+                    static_cast<const void*>(each.data<void>()), y.dtype(), y.numel(),
+                    generator_or_default(g));
   return y;
 }
 
@@ -322,7 +388,8 @@ Tensor standard_gamma(const Tensor& alpha, Generator* g) {
   check_implemented(alpha.is_floating() && itemsize(alpha.dtype()) > 2, "gamma_cpu", alpha.dtype());
   const Tensor in = row_major(alpha);
   Tensor y = empty(alpha.sizes(), alpha.dtype());
-  kernels::standard_gamma(y.data<void>(), static_cast<const void*>(in.data<void>()), y.dtype(), y.numel(), generator_or_default(g));
+  kernels::standard_gamma(y.data<void>(), static_cast<const void*>(in.data<void>()), y.dtype(),
+                          y.numel(), generator_or_default(g));
   return y;
 }
 
@@ -332,25 +399,32 @@ Tensor sample_dirichlet(const Tensor& alpha, Generator* g) {
   Tensor y = empty(alpha.sizes(), alpha.dtype());
   const int64_t cols = alpha.dim() ? alpha.size(-1) : 1;
   if (y.numel())
-    kernels::dirichlet(y.data<void>(), static_cast<const void*>(in.data<void>()), y.dtype(), y.numel() / cols, cols, generator_or_default(g));
+    kernels::dirichlet(y.data<void>(), static_cast<const void*>(in.data<void>()), y.dtype(),
+                       y.numel() / cols, cols, generator_or_default(g));
   return y;
 }
 
 static void check_weights(const Tensor& p, int64_t rows, int64_t cols, bool row_by_row) {
   using Fault = kernels::WeightFault;
-  const Fault fault = kernels::weight_fault(static_cast<const void*>(p.data<void>()), p.dtype(), rows, cols);
+  const Fault fault =
+      kernels::weight_fault(static_cast<const void*>(p.data<void>()), p.dtype(), rows, cols);
   check(fault != Fault::ZeroSum, "invalid multinomial distribution (sum of probabilities <= 0)");
-  check(fault == Fault::None || row_by_row, "probability tensor contains either `inf`, `nan` or element < 0");
-  check(fault != Fault::Negative, "invalid multinomial distribution (encountering probability entry < 0)");
-  check(fault == Fault::None, "invalid multinomial distribution (encountering probability entry = infinity or NaN)");
+  check(fault == Fault::None || row_by_row,
+        "probability tensor contains either `inf`, `nan` or element < 0");
+  check(fault != Fault::Negative,
+        "invalid multinomial distribution (encountering probability entry < 0)");
+  check(fault == Fault::None,
+        "invalid multinomial distribution (encountering probability entry = infinity or NaN)");
 }
 
 Tensor multinomial(const Tensor& p, int64_t samples, bool replacement, Generator* g) {
   check(p.dim() == 1 || p.dim() == 2, "prob_dist must be 1 or 2 dim");
-  check(p.is_floating(), "multinomial only supports floating-point dtypes for input, got: ", info(p.dtype()).noun);
+  check(p.is_floating(),
+        "multinomial only supports floating-point dtypes for input, got: ", info(p.dtype()).noun);
   check(samples > 0, "cannot sample n_sample <= 0 samples");
   const int64_t cols = p.size(-1), rows = p.dim() == 2 ? p.size(0) : 1;
-  check(replacement || samples <= cols, "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
+  check(replacement || samples <= cols,
+        "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   check(cols > 0, "cannot sample from a distribution without categories");
   Tensor y = empty(p.dim() == 2 ? Dims{rows, samples} : Dims{samples}, DType::Int64);
   if (y.numel() == 0) return y;
@@ -358,10 +432,12 @@ Tensor multinomial(const Tensor& p, int64_t samples, bool replacement, Generator
   const bool one_by_one = replacement && samples > 1;
   check_weights(weights, rows, cols, one_by_one);
   if (one_by_one) {
-    kernels::multinomial_replace(y.data<int64_t>(), static_cast<const void*>(weights.data<void>()), p.dtype(), rows, cols, samples, generator_or_default(g));
+    kernels::multinomial_replace(y.data<int64_t>(), static_cast<const void*>(weights.data<void>()),
+                                 p.dtype(), rows, cols, samples, generator_or_default(g));
     return y;
   }
-  // Exponential races (P. Efraimidis, P. Spirakis, 2006): the first to arrive at rate p is drawn with probability p.
+  // Exponential races (P. Efraimidis, P. Spirakis, 2006): the first to arrive at rate p is drawn
+  // with probability p.
   const Tensor waits = empty_like(p);
   kernels::exponential(view(waits), generator_or_default(g), 1.0);
   kernels::multinomial_pick(y.data<int64_t>(), view(p), view(waits), samples);
@@ -372,7 +448,8 @@ Tensor multinomial(const Tensor& p, int64_t samples, bool replacement, Generator
 
 Tensor get_state(const Generator& g) {
   Tensor y = empty({Generator::state_bytes}, DType::UInt8);
-  g.get_state(std::span<uint8_t, Generator::state_bytes>(y.data<uint8_t>(), size_t(Generator::state_bytes)));
+  g.get_state(std::span<uint8_t, Generator::state_bytes>(y.data<uint8_t>(),
+                                                         size_t(Generator::state_bytes)));
   return y;
 }
 
