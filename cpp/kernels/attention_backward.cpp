@@ -1,0 +1,193 @@
+#include "base/parallel.h"
+#include "kernels/attention_scores.h"
+
+namespace izvod::kernels::IZVOD_ISA {
+namespace {
+
+// With P the probabilities (found again from the scores and lse) and D = sum over e of g * out, per query:
+//   dV = P^T G,   dS = P * (G V^T - D),   dQ = scale * dS K,   dK = scale * dS^T Q
+// A task is one head and a range of keys. It packs the head's queries once, then goes through its keys by tiles
+// and, for each tile, through all strips of queries.
+template <class S>
+struct Backward {
+  using T = Compute<S>;
+  const Attention& p;
+  const T* lse;
+  const HeadRows &g, &dq, &dk, &dv;
+  int64_t ranges;  // of keys; with more than one, each has its own part of dQ
+  T* dq_parts;     // (ranges, batch * heads, queries, width)
+
+  static int64_t rounded(int64_t width) { return (width + strip<T> - 1) / strip<T> * strip<T>; }
+  const int64_t q_row = rounded(p.width), g_row = rounded(p.value_width);
+  const int64_t strips = (p.queries + strip<T> - 1) / strip<T>;
+  const int64_t heads = p.batch * p.heads;
+
+  // A strip of queries: transposed (width, strip) and as rows, padded to whole strips; q is scaled.
+  struct Packed {
+    T *q_columns, *q_rows, *g_columns, *g_rows, *dq_columns, *lse, *along;
+  };
+  // Memory for the packed strips, in one piece each.
+  struct Strips {
+    Packed first;
+    int64_t width, value_width, q_row, g_row;
+    Packed operator[](int64_t s) const {
+      return {first.q_columns + s * width * strip<T>, first.q_rows + s * q_row * strip<T>,
+              first.g_columns + s * value_width * strip<T>, first.g_rows + s * g_row * strip<T>,
+              first.dq_columns + s * width * strip<T>, first.lse + s * strip<T>, first.along + s * strip<T>};
+    }
+  };
+  // Of the tile of keys: its rows and what its gradients have come to.
+  struct KeyTile {
+    T *keys, *values, *dk, *dv, *p, *dp;
+  };
+
+  Strips allocate(Scratch& scratch) const {
+    const int64_t n = strips * strip<T>;
+    const Packed first{scratch.take<T>(n * p.width),       scratch.take<T>(n * q_row),
+                       scratch.take<T>(n * p.value_width), scratch.take<T>(n * g_row),
+                       scratch.take<T>(n * p.width),       scratch.take<T>(n),
+                       scratch.take<T>(n)};
+    std::fill(first.dq_columns, first.dq_columns + n * p.width, T(0));
+    return {first, p.width, p.value_width, q_row, g_row};
+  }
+
+  void pack(const Packed& to, int64_t head, int64_t query) const {
+    const int64_t n = std::min(strip<T>, p.queries - query);
+    const S* q = rows_of<S>(p, p.q, head) + query * p.q.row;
+    const S* out = rows_of<S>(p, p.out, head) + query * p.out.row;
+    const S* grad = rows_of<S>(p, g, head) + query * g.row;
+    load_transposed(to.q_columns, q, p.q.row, n, p.width, T(p.scale));
+    load_transposed(to.g_columns, grad, g.row, n, p.value_width, T(1));
+    load_rows(to.q_rows, q_row, q, p.q.row, n, p.width, T(p.scale));
+    load_rows(to.g_rows, g_row, grad, g.row, n, p.value_width);
+    std::fill(to.q_rows + n * q_row, to.q_rows + strip<T> * q_row, T(0));
+    std::fill(to.g_rows + n * g_row, to.g_rows + strip<T> * g_row, T(0));
+    for (int64_t i = 0; i < strip<T>; ++i) {
+      const T l = i < n ? lse[head * p.queries + query + i] : minus_infinity<T>;
+      to.lse[i] = l == minus_infinity<T> ? -minus_infinity<T> : l;  // probabilities of zero where nothing is seen
+      to.along[i] = i >= n ? T(0) : sum_over<T>(p.value_width, [&](int64_t e, int64_t k) {
+        return load(grad + i * g.row + e, k) * load(out + i * p.out.row + e, k);
+      });
+    }
+  }
+
+  void probabilities(T* scores, const T* lse, int64_t keys) const {
+    for (int64_t j = 0; j < strip<T>; j += Vec<T>::width) {
+      const Vec<T> l = Vec<T>::load(lse + j);
+      for (int64_t k = 0; k < keys; ++k) {
+        T* at = scores + k * strip<T> + j;
+        exp(Vec<T>::load(at) - l).store(at);
+      }
+    }
+  }
+
+  // p, dp: (keys x strip). dp becomes dS / scale, p what multiplied the values in the forward pass.
+  void score_gradients(const Tile& tile, T* p_, T* dp, const T* along) const {
+    if (p.keep) drop(p, tile, dp);
+    for (int64_t j = 0; j < strip<T>; j += Vec<T>::width) {
+      const Vec<T> d = Vec<T>::load(along + j);
+      for (int64_t k = 0; k < tile.keys; ++k) {
+        T* at = dp + k * strip<T> + j;
+        (Vec<T>::load(p_ + k * strip<T> + j) * (Vec<T>::load(at) - d)).store(at);
+      }
+    }
+    if (p.keep) drop(p, tile, p_);
+  }
+
+  void add_tile(const Tile& tile, const KeyTile& t, const Packed& s) const {
+    const int64_t n = tile.keys;
+    find_scores<S>(p, tile, t.keys, s.q_columns, t.p);
+    probabilities(t.p, s.lse, n);
+    multiply_strip(t.dp, strip<T>, Factor<T>{t.values, p.value_width, 1}, s.g_columns, strip<T>, n, p.value_width, false);
+    score_gradients(tile, t.p, t.dp, s.along);
+    for (int64_t j = 0; j < g_row; j += strip<T>)
+      multiply_strip(t.dv + j, g_row, Factor<T>{t.p, strip<T>, 1}, s.g_rows + j, g_row, n, strip<T>, true);
+    for (int64_t j = 0; j < q_row; j += strip<T>)
+      multiply_strip(t.dk + j, q_row, Factor<T>{t.dp, strip<T>, 1}, s.q_rows + j, q_row, n, strip<T>, true);
+    multiply_strip(s.dq_columns, strip<T>, Factor<T>{t.keys, 1, p.width}, t.dp, strip<T>, p.width, n, true);
+  }
+
+  void run(int64_t head, int64_t range) const {
+    const int64_t per_range = ((p.keys + ranges - 1) / ranges + key_tile - 1) / key_tile * key_tile;
+    const int64_t begin = std::min(p.keys, range * per_range), end = std::min(p.keys, begin + per_range);
+    Scratch scratch;
+    const Strips packed = allocate(scratch);
+    for (int64_t s = 0; s < strips; ++s) pack(packed[s], head, s * strip<T>);
+    const KeyTile t{scratch.take<T>(key_tile * p.width), scratch.take<T>(key_tile * p.value_width),
+                    scratch.take<T>(key_tile * q_row),   scratch.take<T>(key_tile * g_row),
+                    scratch.take<T>(key_tile * strip<T>), scratch.take<T>(key_tile * strip<T>)};
+    for (int64_t k = begin; k < end; k += key_tile) {
+      const int64_t n = std::min(key_tile, end - k);
+      load_rows(t.keys, p.width, rows_of<S>(p, p.k, head) + k * p.k.row, p.k.row, n, p.width);
+      load_rows(t.values, p.value_width, rows_of<S>(p, p.v, head) + k * p.v.row, p.v.row, n, p.value_width);
+      std::fill(t.dk, t.dk + n * q_row, T(0));
+      std::fill(t.dv, t.dv + n * g_row, T(0));
+      for (int64_t s = p.causal ? k / strip<T> : 0; s < strips; ++s) {
+        const int64_t query = s * strip<T>;
+        add_tile({head, query, k, keys_seen(p, query + strip<T> - 1, k, n)}, t, packed[s]);
+      }
+      store_rows(rows_of<S>(p, dk, head) + k * dk.row, dk.row, t.dk, q_row, n, p.width);
+      store_rows(rows_of<S>(p, dv, head) + k * dv.row, dv.row, t.dv, g_row, n, p.value_width);
+    }
+    write_dq(packed, head, range);
+  }
+
+  void write_dq(const Strips& packed, int64_t head, int64_t range) const {
+    T factor[strip<T>];
+    std::fill(factor, factor + strip<T>, T(p.scale));
+    for (int64_t s = 0; s < strips; ++s) {
+      const int64_t query = s * strip<T>, n = std::min(strip<T>, p.queries - query);
+      const T* from = packed[s].dq_columns;
+      if (ranges == 1)
+        store_transposed(rows_of<S>(p, dq, head) + query * dq.row, dq.row, from, factor, n, p.width);
+      else
+        store_transposed(dq_parts + ((range * heads + head) * p.queries + query) * p.width, p.width, from, factor, n,
+                         p.width);
+    }
+  }
+
+  // The parts of dQ, first to last.
+  void add_parts(int64_t head) const {
+    const int64_t step = heads * p.queries * p.width;
+    for (int64_t i = 0; i < p.queries; ++i) {
+      const T* from = dq_parts + (head * p.queries + i) * p.width;
+      S* to = rows_of<S>(p, dq, head) + i * dq.row;
+      for_lanes<T>(p.width, [&](int64_t e, int64_t k) {
+        Vec<T> sum = load(from + e, k);
+        for (int64_t r = 1; r < ranges; ++r) sum += load(from + r * step + e, k);
+        store(to + e, sum, k);
+      });
+    }
+  }
+};
+
+// Heads alone keep the cores busy, unless there are few of them and many keys.
+int64_t key_ranges(const Attention& p) {
+  if (p.batch * p.heads >= 8) return 1;
+  return std::clamp<int64_t>(p.keys / 256, 1, 16);
+}
+
+void attention_backward(const Attention* problem, const void* lse, const HeadRows* g, const HeadRows* dq,
+                        const HeadRows* dk, const HeadRows* dv) {
+  const Attention& p = *problem;
+  visit_floating(p.dtype, [&](auto t) {
+    using S = typename decltype(t)::type;
+    using T = Compute<S>;
+    const int64_t ranges = key_ranges(p), heads = p.batch * p.heads;
+    Scratch scratch;
+    T* parts = scratch.take<T>(ranges == 1 ? 0 : ranges * heads * p.queries * p.width);
+    const Backward<S> backward{p, (const T*)lse, *g, *dq, *dk, *dv, ranges, parts};
+    parallel_for(heads * ranges, tasks_grain(p, p.queries, p.keys / ranges), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) backward.run(i / ranges, i % ranges);
+    });
+    if (ranges > 1)
+      parallel_for(heads, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t head = begin; head < end; ++head) backward.add_parts(head);
+      });
+  });
+}
+
+const Offer backward_offer(kernels::attention_backward, attention_backward);
+
+}  // namespace
+}  // namespace izvod::kernels::IZVOD_ISA
