@@ -1,6 +1,6 @@
 #pragma once
-// Elementary functions of Vec<float> and Vec<double>, without branches over lanes. Float results are
-// within 2 ULP of the exact ones for every argument, double within about 2.
+// Elementary functions of Vec<float> and Vec<double>, without branches over lanes. Float results
+// are within 2 ULP of the exact ones for every argument, double within about 2.
 #include "kernels/vec_math_exp.h"
 #include "kernels/vec_math_log.h"
 #include "kernels/vec_math_special.h"

@@ -18,63 +18,75 @@ inline constexpr bool has_fma = true;
 inline constexpr bool has_fma = false;
 #endif
 
-template <class T> struct Float;
-template <> struct Float<float> {
+template <class T>
+struct FloatFormat;
+template <>
+struct FloatFormat<float> {
   static constexpr int mantissa = 23, bias = 127;
   static constexpr float min_normal = 0x1p-126f;
 };
-template <> struct Float<double> {
+template <>
+struct FloatFormat<double> {
   static constexpr int mantissa = 52, bias = 1023;
   static constexpr double min_normal = 0x1p-1022;
 };
-template <class T> inline constexpr T infinity = T(__builtin_inf());
-template <class T> inline constexpr T nan = T(__builtin_nan(""));
+template <class T>
+inline constexpr T infinity = T(__builtin_inf());
+template <class T>
+inline constexpr T nan = T(__builtin_nan(""));
 // x + magic rounds x to an integer, halves to even, which then stands in the low bits of the sum.
-template <class T> inline constexpr T magic = T(3) * T(int64_t(1) << (Float<T>::mantissa - 1));
+template <class T>
+inline constexpr T magic = T(3) * T(int64_t(1) << (FloatFormat<T>::mantissa - 1));
 
-// c[first] + c[first + step] x + c[first + 2 step] x^2 + ... + y x^k.
-template <int step, class T, int n>
-Vec<T> horner(Vec<T> x, const T (&c)[n], int first, int last, Vec<T> y) {
-#pragma GCC unroll 32
-  for (int i = last; i >= first; i -= step) y = fma(y, x, c[i]);
-  return y;
-}
-// c[0] + c[1] x + c[2] x^2 + ... The upper part of a long one is summed in two chains, even powers
-// and odd ones: a loop over vectors waits for the length of the chain.
+// c[0] + c[1] x + c[2] x^2 + ... A long one as a polynomial in x^2 whose coefficients are
+// c[i] + c[i+1] x: a loop over vectors waits for the longest chain, and this halves Horner's.
 template <class T, int n>
-Vec<T> poly(Vec<T> x, const T (&c)[n]) {
-  if constexpr (n <= 12) return horner<1>(x, c, 0, n - 2, Vec<T>(c[n - 1]));
-  constexpr int head = 6;
+inline Vec<T> poly(Vec<T> x, const T (&c)[n]) {
+  constexpr bool pairs = n > 4;
   const Vec<T> z = x * x;
-  const Vec<T> odd = horner<2>(z, c, head, n - 4, Vec<T>(c[n - 2]));
-  const Vec<T> even = horner<2>(z, c, head, n - 3, Vec<T>(c[n - 1]));
-  // One of them begins at c[head], the other one at c[head + 1].
-  const Vec<T> y = n % 2 == head % 2 ? fma(even, x, odd) : fma(odd, x, even);
-  return horner<1>(x, c, 0, head - 1, y);
+  Vec<T> y = pairs && n % 2 == 0 ? fma(x, c[n - 1], c[n - 2]) : Vec<T>(c[n - 1]);
+#pragma GCC unroll 32
+  for (int i = pairs ? n - 4 + n % 2 : n - 2; i >= 0; i -= pairs ? 2 : 1)
+    y = pairs ? fma(y, z, fma(x, c[i + 1], c[i])) : fma(y, x, c[i]);
+  return y;
 }
 
 // ---- bits ----
 
-template <class T> auto bits(Vec<T> x) { return bits_as<typename Vec<T>::Int>(x); }
-template <class T> auto sign_bits(Vec<T> x) { return bits(x) & bits(Vec<T>(T(-0.0))); }
-template <class T> Vec<T> abs(Vec<T> x) { return bits_as<T>(bits(x) ^ sign_bits(x)); }
+template <class T>
+inline auto bits(Vec<T> x) {
+  return bits_as<typename Vec<T>::Int>(x);
+}
+template <class T>
+inline auto sign_bits(Vec<T> x) {
+  return bits(x) & bits(Vec<T>(T(-0.0)));
+}
+template <class T>
+inline Vec<T> abs(Vec<T> x) {
+  return bits_as<T>(bits(x) & ~bits(Vec<T>(T(-0.0))).v);
+}
 // x, negated in lanes where the sign bit of s is set.
-template <class T> Vec<T> flip_sign(Vec<T> x, std::type_identity_t<Vec<T>> s) {
+template <class T>
+inline Vec<T> flip_sign(Vec<T> x, std::type_identity_t<Vec<T>> s) {
   return bits_as<T>(bits(x) ^ sign_bits(s));
 }
 // |x| with the sign of s.
-template <class T> Vec<T> copysign(Vec<T> x, std::type_identity_t<Vec<T>> s) {
+template <class T>
+inline Vec<T> copysign(Vec<T> x, std::type_identity_t<Vec<T>> s) {
   return bits_as<T>(bits(abs(x)) | sign_bits(s));
 }
 // -1, 0, 1; nan stays.
-template <class T> Vec<T> sign(Vec<T> x) {
+template <class T>
+inline Vec<T> sign(Vec<T> x) {
   return where((x == T(0)) | isnan(x), x, copysign(Vec<T>(T(1)), x));
 }
 // The smaller and the larger one; nan where either is nan.
-template <class T> Vec<T> nan_min(Vec<T> a, std::type_identity_t<Vec<T>> b) {
+template <class T>
+inline Vec<T> nan_min(Vec<T> a, std::type_identity_t<Vec<T>> b) {
   return where(isnan(a), a, min(a, b));
 }
-template <class T> Vec<T> nan_max(Vec<T> a, std::type_identity_t<Vec<T>> b) {
+template <class T>
+inline Vec<T> nan_max(Vec<T> a, std::type_identity_t<Vec<T>> b) {
   return where(isnan(a), a, max(a, b));
 }
 
@@ -88,7 +100,7 @@ inline Vec<double> to_float(Vec<int64_t> k) {
 // y, but f(x) in lanes where m is set: for the few arguments that the vector text does not reach.
 // Their neighbours keep their bits.
 template <class T, class F>
-Vec<T> patch(Vec<T> y, Mask<T> m, Vec<T> x, F f) {
+inline Vec<T> patch(Vec<T> y, Mask<T> m, Vec<T> x, F f) {
   if (any(m)) [[unlikely]]
     for (int i = 0; i < Vec<T>::width; ++i)
       if (m[i]) y.v[i] = f(x.v[i]);
@@ -96,27 +108,53 @@ Vec<T> patch(Vec<T> y, Mask<T> m, Vec<T> x, F f) {
 }
 // Lane by lane with a scalar function of two arguments.
 template <class T, class F>
-Vec<T> map2(Vec<T> x, Vec<T> y, F f) {
+inline Vec<T> map2(Vec<T> x, Vec<T> y, F f) {
   for (int i = 0; i < Vec<T>::width; ++i) x.v[i] = f(x.v[i], y.v[i]);
   return x;
 }
 
 // ---- roots and rounding ----
 
-inline Vec<float> sqrt(Vec<float> x) { return map(x, [](float a) { return __builtin_sqrtf(a); }); }
-inline Vec<double> sqrt(Vec<double> x) { return map(x, [](double a) { return __builtin_sqrt(a); }); }
-template <class T> Vec<T> reciprocal(Vec<T> x) { return T(1) / x; }
-template <class T> Vec<T> rsqrt(Vec<T> x) { return T(1) / sqrt(x); }
+inline Vec<float> sqrt(Vec<float> x) {
+  return map(x, [](float a) { return __builtin_sqrtf(a); });
+}
+inline Vec<double> sqrt(Vec<double> x) {
+  return map(x, [](double a) { return __builtin_sqrt(a); });
+}
+template <class T>
+inline Vec<T> reciprocal(Vec<T> x) {
+  return T(1) / x;
+}
+template <class T>
+inline Vec<T> rsqrt(Vec<T> x) {
+  return T(1) / sqrt(x);
+}
 
-inline Vec<float> floor(Vec<float> x) { return map(x, [](float a) { return __builtin_floorf(a); }); }
-inline Vec<double> floor(Vec<double> x) { return map(x, [](double a) { return __builtin_floor(a); }); }
-inline Vec<float> ceil(Vec<float> x) { return map(x, [](float a) { return __builtin_ceilf(a); }); }
-inline Vec<double> ceil(Vec<double> x) { return map(x, [](double a) { return __builtin_ceil(a); }); }
-inline Vec<float> trunc(Vec<float> x) { return map(x, [](float a) { return __builtin_truncf(a); }); }
-inline Vec<double> trunc(Vec<double> x) { return map(x, [](double a) { return __builtin_trunc(a); }); }
+inline Vec<float> floor(Vec<float> x) {
+  return map(x, [](float a) { return __builtin_floorf(a); });
+}
+inline Vec<double> floor(Vec<double> x) {
+  return map(x, [](double a) { return __builtin_floor(a); });
+}
+inline Vec<float> ceil(Vec<float> x) {
+  return map(x, [](float a) { return __builtin_ceilf(a); });
+}
+inline Vec<double> ceil(Vec<double> x) {
+  return map(x, [](double a) { return __builtin_ceil(a); });
+}
+inline Vec<float> trunc(Vec<float> x) {
+  return map(x, [](float a) { return __builtin_truncf(a); });
+}
+inline Vec<double> trunc(Vec<double> x) {
+  return map(x, [](double a) { return __builtin_trunc(a); });
+}
 // Halves to even.
-inline Vec<float> round(Vec<float> x) { return map(x, [](float a) { return __builtin_rintf(a); }); }
-inline Vec<double> round(Vec<double> x) { return map(x, [](double a) { return __builtin_rint(a); }); }
+inline Vec<float> round(Vec<float> x) {
+  return map(x, [](float a) { return __builtin_rintf(a); });
+}
+inline Vec<double> round(Vec<double> x) {
+  return map(x, [](double a) { return __builtin_rint(a); });
+}
 
 // ---- exact arithmetic ----
 
@@ -130,7 +168,8 @@ inline Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) {
   return a;
 }
 // The same value; the compiler cannot contract a product into what follows.
-template <class T> Vec<T> rounded(Vec<T> x) {
+template <class T>
+inline Vec<T> rounded(Vec<T> x) {
 #if defined(__x86_64__)
   asm("" : "+x"(x.v));
 #elif defined(__aarch64__)
@@ -139,15 +178,18 @@ template <class T> Vec<T> rounded(Vec<T> x) {
   return x;
 }
 // a * b = high + low exactly. Without fma by Dekker's halves.
-template <class T> struct Pair { Vec<T> high, low; };
 template <class T>
-Pair<T> exact_product(Vec<T> a, Vec<T> b) {
+struct HighLow {
+  Vec<T> high, low;
+};
+template <class T>
+inline HighLow<T> exact_product(Vec<T> a, Vec<T> b) {
   const Vec<T> p = rounded(a * b);
   if constexpr (has_fma) {
     return {p, fused(a, b, -p)};
   } else {
     using Int = typename Vec<T>::Int;
-    const Int upper = Int(-1) << ((Float<T>::mantissa + 2) / 2);
+    const Int upper = Int(-1) << ((FloatFormat<T>::mantissa + 2) / 2);
     const Vec<T> ah = bits_as<T>(bits(a) & upper), al = a - ah;
     const Vec<T> bh = bits_as<T>(bits(b) & upper), bl = b - bh;
     return {p, ((ah * bh - p) + ah * bl + al * bh) + al * bl};
@@ -155,7 +197,7 @@ Pair<T> exact_product(Vec<T> a, Vec<T> b) {
 }
 // a + b = high + low exactly.
 template <class T>
-Pair<T> exact_sum(Vec<T> a, Vec<T> b) {
+inline HighLow<T> exact_sum(Vec<T> a, Vec<T> b) {
   const Vec<T> s = a + b, t = s - a;
   return {s, (a - (s - t)) + (b - t)};
 }
@@ -169,7 +211,7 @@ inline Vec<double> fmod(Vec<double> x, Vec<double> y) {
 }
 // The remainder with the sign of y, as Python's %.
 template <class T>
-Vec<T> remainder(Vec<T> x, Vec<T> y) {
+inline Vec<T> remainder(Vec<T> x, Vec<T> y) {
   const Vec<T> r = fmod(x, y);
   return where((r != T(0)) & ((r < T(0)) ^ (y < T(0))), r + y, r);
 }

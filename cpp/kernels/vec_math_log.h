@@ -4,14 +4,17 @@
 
 namespace izvod::kernels::IZVOD_ISA {
 
-template <class T> struct Log;
-template <> struct Log<float> {
+template <class T>
+struct LogConstants;
+template <>
+struct LogConstants<float> {
   static constexpr float log10_2_hi = 0x1.344p-2f, log10_2_lo = 0x1.3509f8p-18f;
   // log(1+f) = f - f^2/2 + f^3 P(f), |f| <= 1/3, err 2^-27.5
   static constexpr float log[] = {0x1.55550ap-2f, -0x1.ffff7ep-3f, 0x1.99cec8p-3f, -0x1.5584aep-3f,
                                   0x1.1eeba8p-3f, -0x1.f5c818p-4f, 0x1.1e08f8p-3f, -0x1.0225e8p-3f};
 };
-template <> struct Log<double> {
+template <>
+struct LogConstants<double> {
   static constexpr double log10_2_hi = 0x1.34413509f6p-2, log10_2_lo = 0x1.9fef311f12b36p-42;
   // log(1+f) = 2 atanh(s) = 2s + s z R(z), s = f / (2+f), z = s^2 <= 1/25, err 2^-55.0
   static constexpr double log[] = {0x1.55555555556bp-1,  0x1.999999990eedfp-2, 0x1.249249a74e8dfp-2,
@@ -21,41 +24,44 @@ template <> struct Log<double> {
 
 // log(1+f) - f.
 inline Vec<float> log_tail(Vec<float> f) {
-  return fma(poly(f, Log<float>::log), f, -0.5f) * (f * f);
+  return fma(poly(f, LogConstants<float>::log), f, -0.5f) * (f * f);
 }
 inline Vec<double> log_tail(Vec<double> f) {
   const Vec<double> s = f / (f + 2.0), z = s * s, h = f * f * 0.5;
-  return s * fma(poly(z, Log<double>::log), z, h) - h;  // 2s = f - s f, and s f = h - s h
+  return s * fma(poly(z, LogConstants<double>::log), z, h) - h;  // 2s = f - s f, and s f = h - s h
 }
 
 // x = (1+f) 2^k with 2/3 <= 1+f < 4/3, for finite x > 0.
-template <class T> struct Split { Vec<T> f, k; };
 template <class T>
-Split<T> split_exponent(Vec<T> x) {
-  const Mask<T> tiny = x < Float<T>::min_normal;
-  x = where(tiny, x * T(int64_t(1) << Float<T>::mantissa), x);
-  const auto k = (bits(x) - bits(Vec<T>(T(2) / T(3)))) >> Float<T>::mantissa;
-  const Vec<T> m = bits_as<T>(bits(x) - (k << Float<T>::mantissa));
-  return {m - T(1), to_float(k) - where(tiny, T(Float<T>::mantissa), T(0))};
+struct SplitExponent {
+  Vec<T> f, k;
+};
+template <class T>
+inline SplitExponent<T> split_exponent(Vec<T> x) {
+  const Mask<T> tiny = x < FloatFormat<T>::min_normal;
+  x = where(tiny, x * T(int64_t(1) << FloatFormat<T>::mantissa), x);
+  const auto k = (bits(x) - bits(Vec<T>(T(2) / T(3)))) >> FloatFormat<T>::mantissa;
+  const Vec<T> m = bits_as<T>(bits(x) - (k << FloatFormat<T>::mantissa));
+  return {m - T(1), to_float(k) - where(tiny, T(FloatFormat<T>::mantissa), T(0))};
 }
 
 // y for 0 < x < inf; what the logarithm is elsewhere.
 template <class T>
-Vec<T> log_at_edges(Vec<T> x, Vec<T> y) {
+inline Vec<T> log_at_edges(Vec<T> x, Vec<T> y) {
   y = where(x < infinity<T>, y, x);  // inf and nan
   return where(x > T(0), y, where(x == T(0), -infinity<T>, nan<T>));
 }
 
 template <class T>
-Vec<T> log(Vec<T> x) {
+inline Vec<T> log(Vec<T> x) {
   const auto [f, k] = split_exponent(x);
-  const Vec<T> low = fma(k, Exp<T>::ln2_lo, log_tail(f));
-  return log_at_edges(x, fma(k, Exp<T>::ln2_hi, f + low));
+  const Vec<T> low = fma(k, ExpConstants<T>::ln2_lo, log_tail(f));
+  return log_at_edges(x, fma(k, ExpConstants<T>::ln2_hi, f + low));
 }
 
 // log2(e) = 1 + 0.44...: f enters unrounded, as in log, and k + f is exact where it cancels.
 template <class T>
-Vec<T> log2(Vec<T> x) {
+inline Vec<T> log2(Vec<T> x) {
   const auto [f, k] = split_exponent(x);
   const Vec<T> tail = log_tail(f), low = fma(f + tail, T(0.44269504088896341), tail);
   return log_at_edges(x, (k + f) + low);
@@ -63,26 +69,26 @@ Vec<T> log2(Vec<T> x) {
 
 // log10(e) = 1/2 - 0.06...
 template <class T>
-Vec<T> log10(Vec<T> x) {
+inline Vec<T> log10(Vec<T> x) {
   const auto [f, k] = split_exponent(x);
   const Vec<T> tail = log_tail(f);
   const Vec<T> low = fma(f + tail, T(-0.065705518096748173), tail * T(0.5));
-  const Vec<T> y = fma(f, T(0.5), fma(k, Log<T>::log10_2_lo, low));
-  return log_at_edges(x, fma(k, Log<T>::log10_2_hi, y));
+  const Vec<T> y = fma(f, T(0.5), fma(k, LogConstants<T>::log10_2_lo, low));
+  return log_at_edges(x, fma(k, LogConstants<T>::log10_2_hi, y));
 }
 
 // log(u) + (1 + x - u) / u, where u is the rounded 1 + x.
 template <class T>
-Vec<T> log1p(Vec<T> x) {
+inline Vec<T> log1p(Vec<T> x) {
   const Vec<T> u = x + T(1), lost = where(x < T(0x1p30), x - (u - T(1)), T(0));
   const auto [f, k] = split_exponent(u);
-  const Vec<T> low = fma(k, Exp<T>::ln2_lo, log_tail(f) + lost / u);
-  return copysign(log_at_edges(u, fma(k, Exp<T>::ln2_hi, f + low)), x);
+  const Vec<T> low = fma(k, ExpConstants<T>::ln2_lo, log_tail(f) + lost / u);
+  return copysign(log_at_edges(u, fma(k, ExpConstants<T>::ln2_hi, f + low)), x);
 }
 
 // log(1 + exp(x)).
 template <class T>
-Vec<T> softplus(Vec<T> x) {
+inline Vec<T> softplus(Vec<T> x) {
   return max(Vec<T>(T(0)), x) + log1p(exp(-abs(x)));  // nan passes
 }
 
@@ -98,7 +104,8 @@ Vec<double> widen(Vec<float> x) {
 }
 inline Vec<float> narrow(Vec<double> low, Vec<double> high) {
   typedef float Half __attribute__((vector_size(vec_bytes / 2)));
-  const Half halves[] = {__builtin_convertvector(low.v, Half), __builtin_convertvector(high.v, Half)};
+  const Half halves[] = {__builtin_convertvector(low.v, Half),
+                         __builtin_convertvector(high.v, Half)};
   Vec<float> x;
   std::memcpy(&x.v, halves, sizeof(halves));
   return x;
@@ -108,12 +115,14 @@ inline Vec<float> narrow(Vec<double> low, Vec<double> high) {
 inline Vec<double> pow_in_double(Vec<double> x, Vec<double> y) { return exp(y * log(abs(x))); }
 
 inline Vec<float> pow(Vec<float> x, Vec<float> y) {
-  Vec<float> p = narrow(pow_in_double(widen<0>(x), widen<0>(y)), pow_in_double(widen<1>(x), widen<1>(y)));
-  p = where((y == 0.0f) | (abs(x) == 1.0f), 1.0f, p);  // also where the other one is nan or infinite
+  Vec<float> p =
+      narrow(pow_in_double(widen<0>(x), widen<0>(y)), pow_in_double(widen<1>(x), widen<1>(y)));
+  p = where((y == 0.0f) | (abs(x) == 1.0f), 1.0f,
+            p);  // also where the other one is nan or infinite
   const Vec<float> half = y * 0.5f;
   const Mask<float> odd = (round(half) != half) & (round(y) == y);
   p = where(odd, copysign(p, x), p);
-  const Mask<float> undefined = (x < 0.0f) & (x > -infinity<float>) & (round(y) != y);
+  const Mask<float> undefined = (x < 0.0f) & (x > -infinity<float>)&(round(y) != y);
   return where(undefined, nan<float>, p);
 }
 inline Vec<double> pow(Vec<double> x, Vec<double> y) {

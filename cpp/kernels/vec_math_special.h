@@ -4,83 +4,99 @@
 
 namespace izvod::kernels::IZVOD_ISA {
 
-template <class T> struct Erf;
-template <> struct Erf<float> {
+template <class T>
+struct ErfConstants;
+template <>
+struct ErfConstants<float> {
   static constexpr float small_below = 1;
   // erf(x) = x + x P(x^2), |x| <= 1, err 2^-29.3
-  static constexpr float small[] = {0x1.06eba8p-3f, -0x1.81273ep-2f,  0x1.ce2cfp-4f, -0x1.b7f858p-6f,
-                                    0x1.53ff92p-8f, -0x1.a3c95cp-11f, 0x1.48edeep-14f};
-  // erfc(x) = exp(-Q(x)), 1 <= x <= 4, err 2^-29.8 of erf
-  static constexpr float tail[] = {0x1.662116p-12f, 0x1.2088f6p0f,  0x1.46ba98p-1f, 0x1.a656f2p-4f,
-                                   -0x1.65d58ep-6f, 0x1.8275eap-9f, -0x1.8715bp-13f};
-  // erfc(x) exp(x^2) = s (scaled_at_0 + s P(s)), s = 1 / (x + 5/2), 0.9 <= x <= 10.2, err 2^-30.1
-  static constexpr float end = 10.2f, scaled_at_0 = 0x1.20e02p-1f;
-  static constexpr float scaled[] = {0x1.68bfccp0f,   0x1.a3d6eep1f, 0x1.88921ep2f,  0x1.17732cp4f,
-                                     -0x1.33cc7ep4f, 0x1.35a602p7f, -0x1.681daap8f, 0x1.e9e65p7f};
+  static constexpr float small[] = {0x1.06eba8p-3f,  -0x1.81273ep-2f, 0x1.ce2cfp-4f,
+                                    -0x1.b7f858p-6f, 0x1.53ff92p-8f,  -0x1.a3c95cp-11f,
+                                    0x1.48edeep-14f};
+  // erfc(x) = exp(Q(x)), 1 <= x <= 4, err 2^-29.8 of erf
+  static constexpr float tail[] = {-0x1.662116p-12f, -0x1.2088f6p0f, -0x1.46ba98p-1f,
+                                   -0x1.a656f2p-4f,  0x1.65d58ep-6f, -0x1.8275eap-9f,
+                                   0x1.8715bp-13f};
+  // erfc(x) exp(x^2) = s (scaled_at_0 + s P(s)), s = 1 / (x + 5/2), 0.5 <= x <= 10.2, err 2^-29.0
+  static constexpr float end = 10.2f, scaled_at_0 = 0x1.20e1c8p-1f;
+  static constexpr float scaled[] = {0x1.688edcp0f,  0x1.a646cap1f,  0x1.76f9f2p2f,
+                                     0x1.3f1c88p4f,  -0x1.0dc99ep5f, 0x1.a37e98p7f,
+                                     -0x1.ea8e1cp8f, 0x1.a5446ep8f,  -0x1.9dfae2p6f};
 };
-template <> struct Erf<double> {
+template <>
+struct ErfConstants<double> {
   static constexpr double small_below = 0.9;
   // |x| <= 0.9, err 2^-56.4
   static constexpr double small[] = {
       0x1.06eba8214db69p-3,  -0x1.812746b0379fcp-2,  0x1.ce2f21a0434a1p-4,  -0x1.b82ce312a09cbp-6,
       0x1.565bcd1025f9ep-8,  -0x1.c02db4016aab5p-11, 0x1.f9a31de9a8e31p-14, -0x1.f4d0e87d2bbaep-17,
       0x1.b9c8784faf191p-20, -0x1.5df92e0d41817p-23, 0x1.e63bf8aab52b1p-27, -0x1.dea72438eebecp-31};
-  // 0.9 <= x <= 27.3, err 2^-57.9
-  static constexpr double end = 27.3, scaled_at_0 = 0x1.20dd750423f9ap-1;
+  // 0.5 <= x <= 27.3, err 2^-57.3
+  static constexpr double end = 27.3, scaled_at_0 = 0x1.20dd750424fc9p-1;
   static constexpr double scaled[] = {
-      0x1.6914d24786ef7p0,  0x1.9f3e57c791602p1,   0x1.acc8c62ee91cdp2,  0x1.7c4290456132dp3,
-      0x1.04fdd98aa30c4p4,  0x1.5fb633b03af16p3,   -0x1.4135a7966aa97p4, -0x1.ac3f18ebdb098p6,
-      0x1.328851682a229p2,  -0x1.0c2a3132ca223p10, 0x1.ba50a2ce1759cp12, -0x1.45259e1c0a796p14,
-      0x1.b46aff4779faap14, 0x1.b8c837be40d1fp17,  -0x1.caaf43c9d57d9p20, 0x1.a1eb68d118219p22,
-      -0x1.bef27505973f3p23, 0x1.23b7cd0be1102p24, -0x1.b36f4dc317976p23, 0x1.1fad55bff7fecp22};
+      0x1.6914d24701c2cp0,   0x1.9f3e57e620e14p1,  0x1.acc8c1fc8dc29p2,   0x1.7c42f3e049f77p3,
+      0x1.04f7315fab037p4,   0x1.610c3b7f731c9p3,  -0x1.4e726105a78c3p4,  -0x1.78b76652d7ffep6,
+      -0x1.35c4dc13f22c1p7,  0x1.021c4ad97f42bp9,  -0x1.62fea2adf454ep12, 0x1.e43cf960a8dd4p15,
+      -0x1.8c486ca369f72p18, 0x1.f4b1c98967f84p20, -0x1.e7ce608a160bp22,  0x1.5d8aeba6a9de5p24,
+      -0x1.667acb4884c5p25,  0x1.009ae554c660bp26, -0x1.e98cf73ee72a7p25, 0x1.1900dd23823dp25,
+      -0x1.26f188005302p23};
 };
 
-// erfc(a) for a >= 0.9: exp(-a^2) s V(s). Both factors enlarge the error of what they are given, so
+// erfc(a) for a >= 1/2: exp(-a^2) s V(s). Both factors enlarge the error of what they are given, so
 // a^2, s and V come as sums. 2^n is multiplied in last: see scale.
 template <class T>
-Vec<T> erfc_positive(Vec<T> a) {
-  a = min(Vec<T>(Erf<T>::end), a);
+inline Vec<T> erfc_positive(Vec<T> a) {
+  a = min(Vec<T>(ErfConstants<T>::end), a);
   const auto d = exact_sum(Vec<T>(T(2.5)), a);
   const Vec<T> s = T(1) / d.high;
   const auto one = exact_product(s, d.high);
   const Vec<T> es = ((T(1) - one.high) - one.low) - s * d.low;  // the reciprocal of d is s (1 + es)
-  const Vec<T> e = es * fma(s, T(4.6), T(0.94));  // s V(s) grows by this: a fit of 1 + s V'(s) / V(s)
-  const auto rise = exact_product(s, poly(s, Erf<T>::scaled));
-  const auto v = exact_sum(Vec<T>(Erf<T>::scaled_at_0), rise.high);
+  const Vec<T> e =
+      es * fma(s, T(4.6), T(0.94));  // s V(s) grows by this: a fit of 1 + s V'(s) / V(s)
+  const auto rise = exact_product(s, poly(s, ErfConstants<T>::scaled));
+  const auto v = exact_sum(Vec<T>(ErfConstants<T>::scaled_at_0), rise.high);
   const auto w = exact_product(s, v.high);
 
   const auto square = exact_product(a, a);
-  const auto [unused, n, t] = reduce_exp(-square.high, 2 * Float<T>::bias);
-  const Vec<T> r = fma(n, -Exp<T>::ln2_hi, -square.high) - fma(n, Exp<T>::ln2_lo, square.low);
-  const Vec<T> q = fma(poly(r, Exp<T>::exp), r * r, r);
+  const auto [unused, n, t] = reduce_exp(-square.high, 2 * FloatFormat<T>::bias);
+  const Vec<T> r =
+      fma(n, -ExpConstants<T>::ln2_hi, -square.high) - fma(n, ExpConstants<T>::ln2_lo, square.low);
+  const Vec<T> q = expm1_reduced(r);
   const Vec<T> low = fma(s, v.low + rise.low, fma(w.high, fma(e, q, e), w.low));
   return scale(w.high + fma(w.high, q, low), t);  // w (1 + e) (1 + q) 2^n
 }
 
 // erf(a) for a <= small_below.
 template <class T>
-Vec<T> erf_small(Vec<T> a) {
-  return fma(poly(a * a, Erf<T>::small), a, a);
+inline Vec<T> erf_small(Vec<T> a) {
+  return fma(poly(a * a, ErfConstants<T>::small), a, a);
 }
 
 template <class T>
-Vec<T> erfc(Vec<T> x) {
+inline Vec<T> erfc(Vec<T> x) {
   const Vec<T> a = abs(x), y = erfc_positive(a);
-  const Vec<T> small = (T(1) - x) - poly(x * x, Erf<T>::small) * x;
-  return where(a < T(0.9), small, where(x < T(0), T(2) - y, y));
+  const Vec<T> small = (T(1) - x) - poly(x * x, ErfConstants<T>::small) * x;
+  return where(a < T(0.7), small, where(x < T(0), T(2) - y, y));
 }
 
 // erfc(a) with the absolute error that erf(a) = 1 - erfc(a) needs, a >= small_below.
 inline Vec<float> erfc_roughly(Vec<float> a) {
-  const auto [r, n, t] = reduce_exp(-poly(min(Vec<float>(4.0f), a), Erf<float>::tail), 127);
-  return exp_reduced(r) * power_of_two(t);
+  const auto [r, n, t] = reduce_exp(poly(min(Vec<float>(4.0f), a), ErfConstants<float>::tail), 127);
+  return (expm1_reduced(r) + 1.0f) * power_of_two(t);
 }
-inline Vec<double> erfc_roughly(Vec<double> a) { return erfc_positive(a); }
+inline Vec<double> erfc_roughly(Vec<double> a) {
+  using E = ErfConstants<double>;
+  a = min(Vec<double>(6.0), a);
+  const auto [r, n, t] = reduce_exp(-a * a, 1023);
+  const Vec<double> s = 1.0 / (a + 2.5), v = fma(poly(s, E::scaled), s, E::scaled_at_0);
+  return (expm1_reduced(r) + 1.0) * power_of_two(t) * (s * v);
+}
 
 template <class T>
-Vec<T> erf(Vec<T> x) {
+inline Vec<T> erf(Vec<T> x) {
   const Vec<T> a = abs(x), large = T(1) - erfc_roughly(a);
-  return copysign(where(a > Erf<T>::small_below, large, erf_small(a)), x);  // nan: the polynomial
+  // nan takes the polynomial
+  return flip_sign(where(a > ErfConstants<T>::small_below, large, erf_small(a)), x);
 }
 
 // ---- scalar functions, in double ----
@@ -115,8 +131,9 @@ inline double digamma_scalar(double x) {
   if (x == infinity<double>) return x;
   const double z = 1 / (x * x);
   const double series =
-      z * (1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 -
-      z * (1.0 / 132 - z * (691.0 / 32760 - z / 12))))));
+      z * (1.0 / 12 - z * (1.0 / 120 -
+                           z * (1.0 / 252 -
+                                z * (1.0 / 240 - z * (1.0 / 132 - z * (691.0 / 32760 - z / 12))))));
   return y + (__builtin_log(x) - 0.5 / x - series);
 }
 
@@ -125,8 +142,17 @@ inline double lgamma_scalar(double x) {
   return ::lgamma_r(x, &sign);
 }
 
-template <class T> Vec<T> erfinv(Vec<T> x) { return map(x, [](T s) { return T(erfinv_scalar(s)); }); }
-template <class T> Vec<T> lgamma(Vec<T> x) { return map(x, [](T s) { return T(lgamma_scalar(s)); }); }
-template <class T> Vec<T> digamma(Vec<T> x) { return map(x, [](T s) { return T(digamma_scalar(s)); }); }
+template <class T>
+inline Vec<T> erfinv(Vec<T> x) {
+  return map(x, [](T s) { return T(erfinv_scalar(s)); });
+}
+template <class T>
+inline Vec<T> lgamma(Vec<T> x) {
+  return map(x, [](T s) { return T(lgamma_scalar(s)); });
+}
+template <class T>
+inline Vec<T> digamma(Vec<T> x) {
+  return map(x, [](T s) { return T(digamma_scalar(s)); });
+}
 
 }  // namespace izvod::kernels::IZVOD_ISA
