@@ -6,6 +6,7 @@
 
 #include "base/parallel.h"
 #include "bind/function.h"
+#include "bind/generator.h"
 #include "bind/graph_types.h"
 #include "bind/rows.h"
 #include "bind/small_types.h"
@@ -78,6 +79,7 @@ PYBIND11_MODULE(_C, m) {
     add_small_types(the_module);
     add_tensor_type(the_module);
     add_graph_types(the_module);
+    add_generator_type(the_module);
     add_all_rows();
   } catch (...) {
     set_python_error();

@@ -3,16 +3,16 @@
 namespace izvod::bind {
 
 // The rows of each family of ops: bind/rows_<family>.cpp.
-void add_pointwise_rows();
-void add_view_rows();
-void add_creation_rows();
-void add_tensor_rows();
+#define IZVOD_FAMILIES(X) X(pointwise) X(matmul) X(view) X(creation) X(tensor) X(random)
+
+#define DECLARE(family) void add_##family##_rows();
+IZVOD_FAMILIES(DECLARE)
+#undef DECLARE
 
 inline void add_all_rows() {
-  add_pointwise_rows();
-  add_view_rows();
-  add_creation_rows();
-  add_tensor_rows();
+#define CALL(family) add_##family##_rows();
+  IZVOD_FAMILIES(CALL)
+#undef CALL
 }
 
 }  // namespace izvod::bind

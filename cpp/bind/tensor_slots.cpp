@@ -3,6 +3,8 @@
 #include "bind/arguments.h"
 #include "ops/arithmetic.h"
 #include "ops/item.h"
+#include "ops/matmul.h"
+#include "ops/unary.h"
 #include "ops/views.h"
 
 namespace izvod::bind {
@@ -28,6 +30,35 @@ PyObject* in_place_slot(PyObject* a, PyObject* b) {
     if (!is_tensor(a) || !Convert<Arg>::from(b, y)) Py_RETURN_NOTIMPLEMENTED;
     return wrap(f(tensor_of(a), y));
   });
+}
+
+PyObject* matmul_slot(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    if (!is_tensor(a) || !is_tensor(b)) Py_RETURN_NOTIMPLEMENTED;
+    return wrap(matmul(tensor_of(a), tensor_of(b)));
+  });
+}
+
+PyObject* power_slot(PyObject* a, PyObject* b, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Arg x{Scalar()}, y{Scalar()};
+    if (!Convert<Arg>::from(a, x) || !Convert<Arg>::from(b, y)) Py_RETURN_NOTIMPLEMENTED;
+    return wrap(y.is_tensor() ? pow(x, y) : pow(*x.tensor, y.scalar));
+  });
+}
+PyObject* in_place_power(PyObject* a, PyObject* b, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Arg y{Scalar()};
+    if (!is_tensor(a) || !Convert<Arg>::from(b, y)) Py_RETURN_NOTIMPLEMENTED;
+    return wrap(y.is_tensor() ? pow_(tensor_of(a), y) : pow_(tensor_of(a), y.scalar));
+  });
+}
+
+Tensor itself(const Tensor& x) { return x; }
+
+// torch computes number / tensor as reciprocal times number.
+Tensor divide(const Arg& a, const Arg& b) {
+  return a.is_tensor() ? div(a, b) : mul(reciprocal(*b.tensor), a);
 }
 
 template <Tensor (*f)(const Tensor&)>
@@ -113,12 +144,28 @@ std::vector<PyType_Slot> tensor_slots() {
   return {slot(Py_nb_add, binary_slot<add>),
           slot(Py_nb_subtract, binary_slot<sub>),
           slot(Py_nb_multiply, binary_slot<mul>),
-          slot(Py_nb_true_divide, binary_slot<div>),
+          slot(Py_nb_true_divide, binary_slot<divide>),
           slot(Py_nb_inplace_add, in_place_slot<add_>),
           slot(Py_nb_inplace_subtract, in_place_slot<sub_>),
           slot(Py_nb_inplace_multiply, in_place_slot<mul_>),
           slot(Py_nb_inplace_true_divide, in_place_slot<div_>),
+          slot(Py_nb_matrix_multiply, matmul_slot),
+          slot(Py_nb_power, power_slot),
+          slot(Py_nb_inplace_power, in_place_power),
+          slot(Py_nb_floor_divide, binary_slot<floor_divide>),
+          slot(Py_nb_remainder, binary_slot<remainder>),
+          slot(Py_nb_and, binary_slot<bitwise_and>),
+          slot(Py_nb_or, binary_slot<bitwise_or>),
+          slot(Py_nb_xor, binary_slot<bitwise_xor>),
+          slot(Py_nb_inplace_floor_divide, in_place_slot<floor_divide_>),
+          slot(Py_nb_inplace_remainder, in_place_slot<remainder_>),
+          slot(Py_nb_inplace_and, in_place_slot<bitwise_and_>),
+          slot(Py_nb_inplace_or, in_place_slot<bitwise_or_>),
+          slot(Py_nb_inplace_xor, in_place_slot<bitwise_xor_>),
           slot(Py_nb_negative, unary_slot<neg>),
+          slot(Py_nb_absolute, unary_slot<abs>),
+          slot(Py_nb_invert, unary_slot<bitwise_not>),
+          slot(Py_nb_positive, unary_slot<itself>),
           slot(Py_nb_bool, truth),
           slot(Py_nb_int, to_int),
           slot(Py_nb_float, to_float),

@@ -15,6 +15,12 @@ void check_dtypes(const char* name, const Tensor& a, const Tensor& b) {
   check<NotImplementedError>(a.dtype() != DType::Bool, "\"", name, "\" not implemented for 'Bool'");
 }
 
+// A factor is kept only where the other one needs a gradient.
+auto saved_factors(const Tensor& a, const Tensor& b) {
+  const Tensor none;
+  return saved(requires_grad(b) ? a : none, requires_grad(a) ? b : none);
+}
+
 // The last two dimensions as the kernel wants them.
 kernels::Matrix matrix(const Tensor& x) { return {x.impl()->data, x.size(-2), x.size(-1), x.stride(-2), x.stride(-1)}; }
 
@@ -52,7 +58,7 @@ Tensor batched(const char* node, const Tensor& a, const Tensor& b) {
     kernels::gemm_batched(y.dtype(), kernels::Product{y.impl()->data, y.size(-1)}, matrix(a), matrix(b),
                           kernels::Batch{batch, batch_strides(y, batch), batch_strides(a, batch), batch_strides(b, batch)});
   if (recording(a, b))
-    record(node, y, {&a, &b}, saved(a, b), [](const Tensor& g, Needs needs, const Tensor& a, const Tensor& b) {
+    record(node, y, {&a, &b}, saved_factors(a, b), [](const Tensor& g, Needs needs, const Tensor& a, const Tensor& b) {
       return Grads{needs[0] ? matmul(g, transpose(b, -2, -1)) : Tensor(), needs[1] ? matmul(transpose(a, -2, -1), g) : Tensor()};
     });
   return y;
@@ -77,7 +83,7 @@ Tensor mm(const Tensor& a, const Tensor& b) {
   check_mm("mm", a, b);
   Tensor y = mm_value(a, b);
   if (recording(a, b))
-    record("MmBackward0", y, {&a, &b}, saved(a, b), [](const Tensor& g, Needs needs, const Tensor& a, const Tensor& b) {
+    record("MmBackward0", y, {&a, &b}, saved_factors(a, b), [](const Tensor& g, Needs needs, const Tensor& a, const Tensor& b) {
       return Grads{needs[0] ? mm(g, t(b)) : Tensor(), needs[1] ? mm(t(a), g) : Tensor()};
     });
   return y;
@@ -102,7 +108,7 @@ Tensor mv(const Tensor& a, const Tensor& v) {
   const Tensor flat = mm_value(a, column);
   Tensor y = alias(flat, {a.sizes()[0]}, {1}, flat.impl()->data);
   if (recording(a, v))
-    record("MvBackward0", y, {&a, &v}, saved(a, v), [](const Tensor& g, Needs needs, const Tensor& a, const Tensor& v) {
+    record("MvBackward0", y, {&a, &v}, saved_factors(a, v), [](const Tensor& g, Needs needs, const Tensor& a, const Tensor& v) {
       return Grads{needs[0] ? outer(g, v) : Tensor(), needs[1] ? mv(t(a), g) : Tensor()};
     });
   return y;
@@ -120,7 +126,7 @@ Tensor dot(const Tensor& a, const Tensor& b) {
   const Tensor one = mm_value(row, column);
   Tensor y = alias(one, {}, {}, one.impl()->data);
   if (recording(a, b))
-    record("DotBackward0", y, {&a, &b}, saved(a, b), [](const Tensor& g, Needs needs, const Tensor& a, const Tensor& b) {
+    record("DotBackward0", y, {&a, &b}, saved_factors(a, b), [](const Tensor& g, Needs needs, const Tensor& a, const Tensor& b) {
       return Grads{needs[0] ? g * b : Tensor(), needs[1] ? g * a : Tensor()};
     });
   return y;
@@ -149,7 +155,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     const Tensor flat = mm_value(alias(a, {a.numel() / std::max<int64_t>(a.size(-1), 1), a.size(-1)}, {a.size(-1), 1}, a.impl()->data), b);
     Tensor y = alias(flat, sizes, contiguous_strides(sizes), flat.impl()->data);
     if (recording(a, b))
-      record("UnsafeViewBackward0", y, {&a, &b}, saved(a, b), [](const Tensor& g, Needs needs, const Tensor& a, const Tensor& b) {
+      record("UnsafeViewBackward0", y, {&a, &b}, saved_factors(a, b), [](const Tensor& g, Needs needs, const Tensor& a, const Tensor& b) {
         return Grads{needs[0] ? matmul(g, t(b)) : Tensor(), needs[1] ? mm(t(fold(a)), fold(g)) : Tensor()};
       });
     return y;
@@ -172,7 +178,7 @@ Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& be
     if (!beta.is_zero()) y = add(y, scaled(whole, beta));
   }
   if (recording(x, a, b))
-    record("AddmmBackward0", y, {&x, &a, &b}, saved(a, b),
+    record("AddmmBackward0", y, {&x, &a, &b}, saved_factors(a, b),
            [beta, alpha](const Tensor& g, Needs needs, const Tensor& a, const Tensor& b) {
              return Grads{needs[0] ? scaled(g, beta) : Tensor(), needs[1] ? scaled(mm(g, t(b)), alpha) : Tensor(),
                           needs[2] ? scaled(mm(t(a), g), alpha) : Tensor()};
@@ -217,7 +223,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (recording(x, weight, bias)) {
     const char* node = x.dim() == 2 ? (bias.defined() ? "AddmmBackward0" : "MmBackward0")
                                     : (bias.defined() ? "ViewBackward0" : "UnsafeViewBackward0");
-    record(node, y, {&x, &weight, &bias}, saved(x, weight), [](const Tensor& g, Needs needs, const Tensor& x, const Tensor& w) {
+    record(node, y, {&x, &weight, &bias}, saved_factors(x, weight), [](const Tensor& g, Needs needs, const Tensor& x, const Tensor& w) {
       return Grads{needs[0] ? matmul(g, w) : Tensor(), needs[1] ? mm(t(fold(g.dim() == 1 ? unsqueeze(g, 0) : g)), fold(x.dim() == 1 ? unsqueeze(x, 0) : x)) : Tensor(),
                    needs[2] ? (g.dim() == 1 ? g : sum(fold(g), Dims{0})) : Tensor()};
     });

@@ -1,0 +1,25 @@
+#include "bind/function.h"
+#include "bind/rows.h"
+#include "ops/matmul.h"
+
+namespace izvod::bind {
+
+void add_matmul_rows() {
+  def<"matmul">("input, other", matmul);
+  def<"mm">("input, mat2", mm);
+  def<"bmm">("input, mat2", bmm);
+  def<"mv">("input, vec", mv);
+  def<"dot">("input, tensor", dot);
+  def<"inner">("input, other", [](const Tensor& a, const Tensor& b) { return linear(a, b, Tensor()); });
+  def<"outer">("input, vec2", outer);
+  def<"ger">("input, vec2", outer);
+  def<"addmm">("input, mat1, mat2, *, beta=1, alpha=1", addmm);
+  def<"addmv">("input, mat, vec, *, beta=1, alpha=1", addmv);
+  def<"baddbmm">("input, batch1, batch2, *, beta=1, alpha=1", baddbmm);
+  def<"einsum", InModule>({overload("equation, *operands", einsum)});
+  def<"linear", InNN>("input, weight, bias=None", [](const Tensor& x, const Tensor& w, std::optional<Tensor> b) {
+    return linear(x, w, b.value_or(Tensor()));
+  });
+}
+
+}  // namespace izvod::bind
