@@ -11,36 +11,40 @@ thread_local Scratch converted;
 
 // Copies a part of an operand to adjacent rows of To.
 template <class To, class From>
-void convert_part(To* to, const Operand<From>& m, int64_t i0, int64_t rows, int64_t j0, int64_t cols) {
+void convert_part(To* to, const Operand<From>& m, int64_t i0, int64_t rows, int64_t j0,
+                  int64_t cols) {
   for (int64_t i = 0; i < rows; ++i) {
     const From* from = m.at(i0 + i, j0);
     for (int64_t j = 0; j < cols; ++j) to[i * cols + j] = To(from[j * m.col_stride]);
   }
 }
 
-// Half types: each tile of C converts its rows of A and columns of B to float and rounds once at the end.
+// Half types: each tile of C converts its rows of A and columns of B to float, a part of the sum at
+// a time, and rounds once at the end.
 template <class T>
 void multiply_half(const Product& product, const Matrix& am, const Matrix& bm) {
   const Call<T> call(product, am, bm);
   const auto& [a, b, c, c_row, accumulate, bias] = call;
   const int64_t m = a.rows, n = b.cols, k = a.cols;
   if (m == 0 || n == 0) return;
-  const Pieces down(m, 256), across(n, 512);
-  const int64_t tiles = down.count * across.count;
+  const Pieces down(m, 256), across(n, 512), along(k, 2048);
+  const int64_t tiles = down.count * across.count, longest = along.length(0);
   parallel_for(tiles, m * n * k < serial_work ? tiles : 1, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const int64_t i0 = down.begin(t / across.count), rows = down.length(t / across.count);
       const int64_t j0 = across.begin(t % across.count), cols = across.length(t % across.count);
-      float* fa = converted.get<float>(rows * k + k * cols + rows * cols);
-      float *fb = fa + rows * k, *fc = fb + k * cols;
-      convert_part(fa, a, i0, rows, 0, k);
-      convert_part(fb, b, 0, k, j0, cols);
-      multiply<float>({fc, cols}, {fa, rows, k, k, 1}, {fb, k, cols, cols, 1});
+      float* fa = converted.get<float>(rows * longest + longest * cols + rows * cols);
+      float *fb = fa + rows * longest, *fc = fb + longest * cols;
+      for (int64_t p = 0; p < along.count; ++p) {
+        const int64_t k0 = along.begin(p), depth = along.length(p);
+        convert_part(fa, a, i0, rows, k0, depth);
+        convert_part(fb, b, k0, depth, j0, cols);
+        multiply<float>({fc, cols, p > 0}, {fa, rows, depth, depth, 1}, {fb, depth, cols, cols, 1});
+      }
       for (int64_t i = 0; i < rows; ++i)
         for (int64_t j = 0; j < cols; ++j) {
           T& y = c[(i0 + i) * c_row + j0 + j];
-          float x = fc[i * cols + j];
-          if (bias) x += float(bias[j0 + j]);
+          const float x = fc[i * cols + j] + (bias ? float(bias[j0 + j]) : 0.0f);
           y = T(accumulate ? x + float(y) : x);
         }
     }
@@ -77,16 +81,26 @@ void multiply_integers(const Product& product, const Matrix& am, const Matrix& b
 
 void gemm(DType t, const Product& c, const Matrix& a, const Matrix& b) {
   switch (t) {
-    case DType::Float32: return multiply<float>(c, a, b);
-    case DType::Float64: return multiply<double>(c, a, b);
-    case DType::Float16: return multiply_half<Half>(c, a, b);
-    case DType::BFloat16: return multiply_half<BFloat16>(c, a, b);
-    case DType::Int64: return multiply_integers<int64_t>(c, a, b);
-    case DType::Int32: return multiply_integers<int32_t>(c, a, b);
-    case DType::Int16: return multiply_integers<int16_t>(c, a, b);
-    case DType::Int8: return multiply_integers<int8_t>(c, a, b);
-    case DType::UInt8: return multiply_integers<uint8_t>(c, a, b);
-    default: throw NotImplementedError("\"matmul\" not implemented for 'Bool'");
+    case DType::Float32:
+      return multiply<float>(c, a, b);
+    case DType::Float64:
+      return multiply<double>(c, a, b);
+    case DType::Float16:
+      return multiply_half<Half>(c, a, b);
+    case DType::BFloat16:
+      return multiply_half<BFloat16>(c, a, b);
+    case DType::Int64:
+      return multiply_integers<int64_t>(c, a, b);
+    case DType::Int32:
+      return multiply_integers<int32_t>(c, a, b);
+    case DType::Int16:
+      return multiply_integers<int16_t>(c, a, b);
+    case DType::Int8:
+      return multiply_integers<int8_t>(c, a, b);
+    case DType::UInt8:
+      return multiply_integers<uint8_t>(c, a, b);
+    default:
+      throw NotImplementedError("\"matmul\" not implemented for 'Bool'");
   }
 }
 

@@ -8,8 +8,9 @@
 
 namespace izvod::kernels {
 
-// An operand: element (i, j) at data[i * row_stride + j * col_stride]. Any strides are allowed and none is
-// copied beforehand, so a transposed operand costs nothing: swap rows with cols and the two strides.
+// An operand: element (i, j) at data[i * row_stride + j * col_stride]. Any strides are allowed and
+// none is copied beforehand, so a transposed operand costs nothing: swap rows with cols and the two
+// strides.
 struct Matrix {
   const void* data;
   int64_t rows, cols, row_stride, col_stride;
@@ -25,15 +26,17 @@ struct Product {
   const void* bias = nullptr;  // one number per column, of the same dtype, added to every row
 };
 
-// Batch dimensions, broadcast already: sizes, and each operand's strides over them (0 where it is repeated).
+// Batch dimensions, broadcast already: sizes, and each operand's strides over them (0 where it is
+// repeated).
 struct Batch {
   Dims sizes, c, a, b;
 };
 
-// All operands have dtype t: any but bool. Half types are summed in float and rounded once; integers wrap.
-// Work is cut by size alone: the bits do not depend on the number of threads.
+// All operands have dtype t: any but bool. Half types are summed in float and rounded once;
+// integers wrap. Work is cut by size alone: the bits do not depend on the number of threads.
 inline constinit Kernel<void(DType t, const Product& c, const Matrix& a, const Matrix& b)> gemm;
-inline constinit Kernel<void(DType t, const Product& c, const Matrix& a, const Matrix& b, const Batch&)>
+inline constinit Kernel<void(DType t, const Product& c, const Matrix& a, const Matrix& b,
+                             const Batch&)>
     gemm_batched;
 
 }  // namespace izvod::kernels

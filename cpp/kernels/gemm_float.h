@@ -1,5 +1,6 @@
 #pragma once
-// The product of float or double matrices: which way, and the cut into blocks. Included by gemm.cpp only.
+// The product of float or double matrices: which way, and the cut into blocks. Included by gemm.cpp
+// only.
 #include <algorithm>
 #include <cstdlib>
 
@@ -11,10 +12,10 @@ namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
 // Note [Blocks]
-// C is cut into blocks whose operands fit the caches: of B, depth x cols numbers are packed into panels
-// (one panel of 384 x 16 floats in L1, all of them in L3), of A a tile's rows stay in L2. A block is one
-// parallel loop that packs and one that multiplies tiles. Operands are read in place where that costs
-// nothing: A when k is adjacent, B when it is small or used by few rows.
+// C is cut into blocks whose operands fit the caches: of B, depth x cols numbers are packed into
+// panels (one panel of 384 x 16 floats in L1, all of them in L3), of A a tile's rows stay in L2. A
+// block is one parallel loop that packs and one that multiplies tiles. Operands are read in place
+// where that costs nothing: A when k is adjacent, B when it is small or used by few rows.
 constexpr int64_t block_depth = 384, block_rows = 1536, block_cols = 3072;
 constexpr int64_t tile_rows = 96, tile_cols = 192;
 // Multiplications, and numbers to pack, below which threads cost more than they bring.
@@ -55,7 +56,9 @@ struct Operand {
   int64_t rows, cols, row_stride, col_stride;
 
   explicit Operand(const Matrix& m)
-      : data(static_cast<const T*>(m.data)), rows(m.rows), cols(m.cols),
+      : data(static_cast<const T*>(m.data)),
+        rows(m.rows),
+        cols(m.cols),
         // The stride of a single row or column means nothing; the plans below look at it.
         row_stride(rows == 1 ? cols * m.col_stride : m.row_stride),
         col_stride(cols == 1 ? rows * m.row_stride : m.col_stride) {
@@ -88,17 +91,29 @@ struct Call {
   const T* bias;
 
   Call(const Product& p, const Matrix& a, const Matrix& b)
-      : a(a), b(b), c(static_cast<T*>(p.data)), c_row(p.row_stride), accumulate(p.accumulate),
+      : a(a),
+        b(b),
+        c(static_cast<T*>(p.data)),
+        c_row(p.row_stride),
+        accumulate(p.accumulate),
         bias(static_cast<const T*>(p.bias)) {}
 };
 
-// A block of the product, small enough for the caches: rows [i, i + rows), columns [j, j + cols), and
-// [k, k + depth) of the sum.
+// A block of the product, small enough for the caches: rows [i, i + rows), columns [j, j + cols),
+// and [k, k + depth) of the sum.
 template <class T>
 class Block {
  public:
-  Block(const Call<T>& call, int64_t i, int64_t rows, int64_t j, int64_t cols, int64_t k, int64_t depth)
-      : call(call), i0(i), j0(j), k0(k), rows(rows), cols(cols), depth(depth), strips_(rows, max_rows) {}
+  Block(const Call<T>& call, int64_t i, int64_t rows, int64_t j, int64_t cols, int64_t k,
+        int64_t depth)
+      : call(call),
+        i0(i),
+        j0(j),
+        k0(k),
+        rows(rows),
+        cols(cols),
+        depth(depth),
+        strips_(rows, max_rows) {}
 
   void run(bool pack_a, bool pack_b) {
     panel_cols_ = width * tile_vecs[strips_.length(0)];
@@ -110,23 +125,28 @@ class Block {
     packed_a_ = pack_a ? packed_b_ + b_size : nullptr;
 
     const int64_t split = panels_ - first_packed_, packs = split + (pack_a ? strips_.count : 0);
-    parallel_for(packs, ceil_div(serial_pack, depth * panel_cols_), [&](int64_t begin, int64_t end) {
-      pack_panels(first_packed_ + begin, first_packed_ + std::min(end, split));
-      pack_strips(std::max(begin, split) - split, end - split);
-    });
+    parallel_for(packs, ceil_div(serial_pack, depth * panel_cols_),
+                 [&](int64_t begin, int64_t end) {
+                   pack_panels(first_packed_ + begin, first_packed_ + std::min(end, split));
+                   pack_strips(std::max(begin, split) - split, end - split);
+                 });
 
-    int64_t tile_strips = tile_rows / max_rows, tile_panels = std::max<int64_t>(1, tile_cols / panel_cols_);
-    const auto tiles = [&] { return ceil_div(strips_.count, tile_strips) * ceil_div(panels_, tile_panels); };
+    int64_t tile_strips = tile_rows / max_rows,
+            tile_panels = std::max<int64_t>(1, tile_cols / panel_cols_);
+    const auto tiles = [&] {
+      return ceil_div(strips_.count, tile_strips) * ceil_div(panels_, tile_panels);
+    };
     while (tiles() < 8 && tile_strips * tile_panels > 16)  // a small C and a long sum
       (tile_strips > 2 * tile_panels ? tile_strips : tile_panels) /= 2;
     const Pieces down(strips_.count, tile_strips), across(panels_, tile_panels);
     const int64_t count = down.count * across.count;
-    parallel_for(count, rows * cols * depth < serial_work ? count : 1, [&](int64_t begin, int64_t end) {
-      for (int64_t t = begin; t < end; ++t) {
-        const int64_t i = t / across.count, j = t % across.count;
-        multiply(down.begin(i), down.begin(i + 1), across.begin(j), across.begin(j + 1));
-      }
-    });
+    parallel_for(
+        count, rows * cols * depth < serial_work ? count : 1, [&](int64_t begin, int64_t end) {
+          for (int64_t t = begin; t < end; ++t) {
+            const int64_t i = t / across.count, j = t % across.count;
+            multiply(down.begin(i), down.begin(i + 1), across.begin(j), across.begin(j + 1));
+          }
+        });
   }
 
  private:
@@ -138,9 +158,12 @@ class Block {
   T *packed_a_, *packed_b_;
 
   int64_t cols_of(int64_t panel) const { return std::min(panel_cols_, cols - panel * panel_cols_); }
-  T* panel_memory(int64_t panel) const { return packed_b_ + (panel - first_packed_) * panel_cols_ * depth; }
+  T* panel_memory(int64_t panel) const {
+    return packed_b_ + (panel - first_packed_) * panel_cols_ * depth;
+  }
 
-  // Rows that are adjacent in memory are read some at a time over all panels: in long pieces, from few pages.
+  // Rows that are adjacent in memory are read some at a time over all panels: in long pieces, from
+  // few pages.
   void pack_panels(int64_t begin, int64_t end) const {
     const Operand<T>& b = call.b;
     const int64_t step = b.col_stride == 1 ? 16 : depth;
@@ -148,7 +171,8 @@ class Block {
       for (int64_t p = begin; p < end; ++p) {
         const int64_t n = cols_of(p), row = ceil_div(n, width) * width;
         pack<T>(panel_memory(p) + k * row, row,
-                {b.at(k0 + k, j0 + p * panel_cols_), std::min(step, depth - k), n, b.row_stride, b.col_stride, b.end()});
+                {b.at(k0 + k, j0 + p * panel_cols_), std::min(step, depth - k), n, b.row_stride,
+                 b.col_stride, b.end()});
       }
   }
   void pack_strips(int64_t begin, int64_t end) const {
@@ -158,7 +182,8 @@ class Block {
       for (int64_t s = begin; s < end; ++s) {
         const int64_t i = strips_.begin(s), n = strips_.length(s);
         pack<T>(packed_a_ + i * depth + k * n, n,
-                {a.at(i0 + i, k0 + k), std::min(step, depth - k), n, a.col_stride, a.row_stride, a.end()});
+                {a.at(i0 + i, k0 + k), std::min(step, depth - k), n, a.col_stride, a.row_stride,
+                 a.end()});
       }
   }
 
@@ -168,13 +193,17 @@ class Block {
     t.depth = depth, t.c_row = call.c_row, t.accumulate = call.accumulate || k0 > 0;
     for (int64_t p = panel0; p < panel1; ++p) {
       const int64_t j = j0 + p * panel_cols_, vecs = ceil_div(cols_of(p), width);
-      if (p < first_packed_) t.b = b.at(k0, j), t.b_row = b.row_stride;
-      else t.b = panel_memory(p), t.b_row = vecs * width;
+      if (p < first_packed_)
+        t.b = b.at(k0, j), t.b_row = b.row_stride;
+      else
+        t.b = panel_memory(p), t.b_row = vecs * width;
       t.cols = cols_of(p), t.bias = call.bias && k0 == 0 ? call.bias + j : nullptr;
       for (int64_t s = strip0; s < strip1; ++s) {
         const int64_t begin = strips_.begin(s), m = strips_.length(s);
-        if (packed_a_) t.a = packed_a_ + begin * depth, t.a_row = 1, t.a_col = m;
-        else t.a = a.at(i0 + begin, k0), t.a_row = a.row_stride, t.a_col = a.col_stride;
+        if (packed_a_)
+          t.a = packed_a_ + begin * depth, t.a_row = 1, t.a_col = m;
+        else
+          t.a = a.at(i0 + begin, k0), t.a_row = a.row_stride, t.a_col = a.col_stride;
         t.c = call.c + (i0 + begin) * call.c_row + j;
         tile_table<T>[m][vecs](t);
       }
@@ -190,7 +219,8 @@ void add_bias(T* c, int64_t c_row, int64_t rows, int64_t cols, bool accumulate, 
       c[i * c_row + j] = (accumulate ? c[i * c_row + j] : T(0)) + (bias ? bias[j] : T(0));
 }
 
-// Small products: one thread, one pass over B's panels; those that cannot be read in place are packed into L1.
+// Small products: one thread, one pass over B's panels; those that cannot be read in place are
+// packed into L1.
 template <class T>
 void multiply_small(const Call<T>& call) {
   const Operand<T>&a = call.a, &b = call.b;
@@ -198,7 +228,8 @@ void multiply_small(const Call<T>& call) {
   const int64_t m = a.rows, n = b.cols, k = a.cols;
   const Pieces strips(m, max_rows);
   const int64_t panel_cols = width * tile_vecs[strips.length(0)];
-  Tile<T> t{k, nullptr, a.row_stride, a.col_stride, nullptr, 0, nullptr, call.c_row, 0, nullptr, call.accumulate};
+  Tile<T> t{k,          nullptr, a.row_stride, a.col_stride,   nullptr, 0, nullptr,
+            call.c_row, 0,       nullptr,      call.accumulate};
   for (int64_t j = 0; j < n; j += panel_cols) {
     t.cols = std::min(panel_cols, n - j);
     const int64_t vecs = ceil_div(t.cols, width);
@@ -225,8 +256,17 @@ void multiply_dots(const Call<T>& call) {
   parallel_for(groups, ceil_div(serial_work / 4, m * k * group), [&](int64_t begin, int64_t end) {
     for (int64_t g = begin; g < end; ++g) {
       const int64_t j = g * group;
-      Tile<T> t{k, nullptr, 0, 1, b.at(0, j), b.col_stride, nullptr, 0, std::min(group, n - j),
-                call.bias ? call.bias + j : nullptr, call.accumulate};
+      Tile<T> t{k,
+                nullptr,
+                0,
+                1,
+                b.at(0, j),
+                b.col_stride,
+                nullptr,
+                0,
+                std::min(group, n - j),
+                call.bias ? call.bias + j : nullptr,
+                call.accumulate};
       for (int64_t i = 0; i < m; ++i) {
         t.a = a.at(i, 0), t.c = call.c + i * call.c_row + j;
         dots(t, b.end());
@@ -235,7 +275,8 @@ void multiply_dots(const Call<T>& call) {
   });
 }
 
-// One row times a large matrix of adjacent rows: B streams past once, in long pieces, while C's stay in L1.
+// One row times a large matrix of adjacent rows: B streams past once, in long pieces, while C's
+// stay in L1.
 template <class T>
 void multiply_row(const Call<T>& call) {
   const Operand<T>&a = call.a, &b = call.b;
@@ -248,7 +289,8 @@ void multiply_row(const Call<T>& call) {
     int64_t p = 0;
     for (; p + at_once <= k; p += at_once)
       add_rows<T, at_once>(c, end - j, a.at(0, p), a.col_stride, b.at(p, j), b.row_stride);
-    for (; p < k; ++p) add_rows<T, 1>(c, end - j, a.at(0, p), a.col_stride, b.at(p, j), b.row_stride);
+    for (; p < k; ++p)
+      add_rows<T, 1>(c, end - j, a.at(0, p), a.col_stride, b.at(p, j), b.row_stride);
   });
 }
 
@@ -276,7 +318,8 @@ void multiply(const Product& product, const Matrix& am, const Matrix& bm) {
   if (m == 0 || n == 0) return;
   if (k == 0) return add_bias(call.c, call.c_row, m, n, call.accumulate, call.bias);
   if (n == 1 && m > 1) return multiply_column(call, am, bm);
-  if (m <= dots_rows && a.col_stride == 1 && b.row_stride == 1 && k >= Vec<T>::width) return multiply_dots(call);
+  if (m <= dots_rows && a.col_stride == 1 && b.row_stride == 1 && k >= Vec<T>::width)
+    return multiply_dots(call);
   if (m == 1 && b.col_stride == 1 && k * n >= stream_b) return multiply_row(call);
   if (m * n * k <= serial_work && k <= block_depth) return multiply_small(call);
   const bool pack_a = a.col_stride != 1;

@@ -1,5 +1,6 @@
 #pragma once
-// The innermost loops of the matrix product, and the packing that feeds them. Included by gemm.cpp only.
+// The innermost loops of the matrix product, and the packing that feeds them. Included by gemm.cpp
+// only.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -11,8 +12,8 @@ namespace izvod::kernels::IZVOD_ISA {
 // Note [Matrix product]
 // A tile of C, `rows` x `vecs` vectors, stays in registers while k runs; each step broadcasts one
 // number per row of A and loads one row of B's panel. 12 sums of 16 registers (24 of 32) cover the
-// latency of the multiplier. The same kernel reads packed panels and the operands themselves: only the
-// strides differ.
+// latency of the multiplier. The same kernel reads packed panels and the operands themselves: only
+// the strides differ.
 inline constexpr int max_sums = vec_bytes == 64 ? 24 : 12;
 inline constexpr int max_rows = vec_bytes == 64 ? 12 : 6;
 inline constexpr int max_vecs = 8;
@@ -66,7 +67,8 @@ static Mask<T> first_lanes(int64_t n) {
 
 // Puts sums[i * sums_row + j] where C ends within a vector.
 template <class T>
-[[gnu::noinline, gnu::noclone]] static void finish_tile(const Tile<T>& t, T* sums, int rows, int sums_row) {
+[[gnu::noinline, gnu::noclone]] static void finish_tile(const Tile<T>& t, T* sums, int rows,
+                                                        int sums_row) {
   using V = Vec<T>;
   if (t.bias || t.accumulate)
     for (int i = 0; i < rows; ++i)
@@ -85,7 +87,8 @@ template <class T>
 #pragma GCC unroll 4
   for (int piece = V::width / 2; piece; piece /= 2)
     if (t.cols & piece) {
-      each_row([j, piece](T* to, const T* from) { std::memcpy(to + j, from + j, piece * sizeof(T)); });
+      each_row(
+          [j, piece](T* to, const T* from) { std::memcpy(to + j, from + j, piece * sizeof(T)); });
       j += piece;
     }
 }
@@ -105,7 +108,10 @@ static void multiply_tile(const Tile<T>& t) {
   const int64_t a_row = t.a_row * int64_t(sizeof(T)), a_col = t.a_col * int64_t(sizeof(T)),
                 b_row = t.b_row * int64_t(sizeof(T));
 #pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) __builtin_prefetch(t.c + i * t.c_row, 1);
+  for (int i = 0; i < rows; ++i) {
+    __builtin_prefetch(t.c + i * t.c_row, 1);
+    __builtin_prefetch(t.c + i * t.c_row + vecs * width - 1, 1);
+  }
   for (int64_t k = t.depth; k > 0; --k) {
     V line[vecs];
 #pragma GCC unroll 16
@@ -158,13 +164,16 @@ static constexpr auto tile_functions_of(std::integer_sequence<int, vecs...>) {
 // tile_vecs[rows] is the widest tile with that many rows; tile_table[rows][vecs] its function.
 static constexpr auto tile_vecs = [] {
   std::array<int, max_rows + 1> vecs{};
-  for (int rows = 1; rows <= max_rows; ++rows) vecs[rows] = max_sums / rows < max_vecs ? max_sums / rows : max_vecs;
+  for (int rows = 1; rows <= max_rows; ++rows)
+    vecs[rows] = max_sums / rows < max_vecs ? max_sums / rows : max_vecs;
   return vecs;
 }();
 template <class T, int... rows>
 static constexpr auto tile_functions(std::integer_sequence<int, rows...>) {
   std::array<std::array<MultiplyTile<T>*, max_vecs + 1>, max_rows + 1> table{};
-  ((table[rows + 1] = tile_functions_of<T, rows + 1>(std::make_integer_sequence<int, tile_vecs[rows + 1]>{})), ...);
+  ((table[rows + 1] =
+        tile_functions_of<T, rows + 1>(std::make_integer_sequence<int, tile_vecs[rows + 1]>{})),
+   ...);
   return table;
 }
 template <class T>
@@ -172,7 +181,8 @@ static constexpr auto tile_table = tile_functions<T>(std::make_integer_sequence<
 
 // One step of a transposition: swaps the lanes with bit `step` set in a with those without it in b.
 template <int step, class V, int... lane>
-[[gnu::always_inline]] static inline void exchange(V& a, V& b, std::integer_sequence<int, lane...>) {
+[[gnu::always_inline]] static inline void exchange(V& a, V& b,
+                                                   std::integer_sequence<int, lane...>) {
   constexpr int width = sizeof...(lane);
   const V x = __builtin_shufflevector(a, b, (lane & step ? lane - step + width : lane)...);
   b = __builtin_shufflevector(a, b, (lane & step ? lane + width : lane + step)...);
@@ -184,7 +194,8 @@ template <class T, int step = 1>
   if constexpr (step < width) {
 #pragma GCC unroll 16
     for (int i = 0; i < width; ++i)
-      if (!(i & step)) exchange<step>(x[i].v, x[i + step].v, std::make_integer_sequence<int, width>{});
+      if (!(i & step))
+        exchange<step>(x[i].v, x[i + step].v, std::make_integer_sequence<int, width>{});
     transpose<T, 2 * step>(x);
   }
 }
@@ -192,8 +203,8 @@ template <class T, int step = 1>
 template <class T>
 inline constexpr int dots_at_once = Vec<T>::width < 8 ? 8 : Vec<T>::width;
 
-// One row of A times up to dots_at_once columns of B, whose k is adjacent and whose columns are b_row apart;
-// b_end is the end of B's memory.
+// One row of A times up to dots_at_once columns of B, whose k is adjacent and whose columns are
+// b_row apart; b_end is the end of B's memory.
 template <class T>
 static void dots(const Tile<T>& t, const T* b_end) {
   using V = Vec<T>;
@@ -215,7 +226,8 @@ static void dots(const Tile<T>& t, const T* b_end) {
     const V x = load_first(t.a + k, rest);
 #pragma GCC unroll 16
     for (int j = 0; j < count; ++j) {
-      // A whole vector reaches into the next column: lanes that do not count are cleared, they may be nan.
+      // A whole vector reaches into the next column: lanes that do not count are cleared, they may
+      // be nan.
       const T* p = column[j] + k;
       const V y = b_end - p < width ? load_first(p, rest) : V::load(p);
       sum[j] = fma(x, where(first_lanes<T>(rest), y, V(typename V::Native{})), sum[j]);
@@ -258,8 +270,8 @@ static void add_rows(T* c, int64_t cols, const T* a, int64_t a_col, const T* b, 
   }
 }
 
-// A part of an operand: depth along k, breadth across; `end` is the end of the operand's memory, so that rows
-// before it may be read in whole vectors.
+// A part of an operand: depth along k, breadth across; `end` is the end of the operand's memory, so
+// that rows before it may be read in whole vectors.
 template <class T>
 struct Source {
   const T* data;
@@ -275,9 +287,11 @@ static void pack_rows(T* panel, int64_t panel_row, const Source<T>& s) {
   const T *from = s.data, *last = s.data + (s.depth - 1) * s.k_stride;
   // The last rows are copied exactly: whole vectors would leave the source's memory or the panel.
   int64_t exact = 0;
-  while (exact < s.depth && (s.end - last < span || (exact + 1) * panel_row < span)) ++exact, last -= s.k_stride;
+  while (exact < s.depth && (s.end - last < span || (exact + 1) * panel_row < span))
+    ++exact, last -= s.k_stride;
   if (vecs == 1)
-    for (int64_t k = exact; k < s.depth; ++k, from += s.k_stride, panel += panel_row) V::load(from).store(panel);
+    for (int64_t k = exact; k < s.depth; ++k, from += s.k_stride, panel += panel_row)
+      V::load(from).store(panel);
   else
     for (int64_t k = exact; k < s.depth; ++k, from += s.k_stride, panel += panel_row)
       for (int64_t j = 0; j < span; j += V::width) V::load(from + j).store(panel + j);

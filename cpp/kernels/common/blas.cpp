@@ -29,7 +29,8 @@ Blas load() {
   const std::string path = library_path();
   Blas blas{};
   blas.library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  check(blas.library, "OpenBLAS could not be loaded from ", path, ": ", blas.library ? "" : dlerror());
+  check(blas.library, "OpenBLAS could not be loaded from ", path, ": ",
+        blas.library ? "" : dlerror());
   blas.sgemm = reinterpret_cast<BlasGemm<float>*>(blas.function("cblas_sgemm"));
   blas.dgemm = reinterpret_cast<BlasGemm<double>*>(blas.function("cblas_dgemm"));
   reinterpret_cast<void (*)(int)>(blas.function("openblas_set_num_threads"))(1);
@@ -40,7 +41,8 @@ Blas load() {
 
 void set_blas_path(const char* path) { chosen_path() = path; }
 
-// The PyPI build prefixes its names, so that it can live beside another BLAS; a system's library does not.
+// The PyPI build prefixes its names, so that it can live beside another BLAS; a system's library
+// does not.
 void* Blas::function(const char* name) const {
   void* f = dlsym(library, text("scipy_", name).c_str());
   if (!f) f = dlsym(library, name);
