@@ -90,27 +90,23 @@ inline Vec<T> nan_max(Vec<T> a, std::type_identity_t<Vec<T>> b) {
   return where(isnan(a), a, max(a, b));
 }
 
-// Integer lanes as floating point numbers. (Small ones: AVX2 has no such instruction for 64 bits.)
-inline Vec<float> to_float(Vec<int32_t> k) { return convert<float>(k); }
-inline Vec<double> to_float(Vec<int64_t> k) {
-  const Vec<double> shift = magic<double>;
-  return bits_as<double>(k + bits(shift)) - shift;
+// The signed exponent field of an integer: bits >> mantissa, as floating point numbers. For double
+// by way of magic: AVX2 converts no 64-bit integers and shifts in no signs.
+inline Vec<float> exponent_of(Vec<int32_t> bits) { return convert<float>(bits >> 23); }
+inline Vec<double> exponent_of(Vec<int64_t> bits) {
+  const Vec<double> shift = 0x1p52;
+  const auto positive = bits_as<uint64_t>(bits + (int64_t(1024) << 52)) >> 52;
+  return bits_as<double>(bits_as<int64_t>(positive) | bits_as<int64_t>(shift)) - (shift + 1024.0);
 }
 
-// y, but f(x) in lanes where m is set: for the few arguments that the vector text does not reach.
+// y, but f(i) in lanes i where m is set: for the few arguments that the vector text does not reach.
 // Their neighbours keep their bits.
 template <class T, class F>
-inline Vec<T> patch(Vec<T> y, Mask<T> m, Vec<T> x, F f) {
+inline Vec<T> patch(Vec<T> y, Mask<T> m, F f) {
   if (any(m)) [[unlikely]]
     for (int i = 0; i < Vec<T>::width; ++i)
-      if (m[i]) y.v[i] = f(x.v[i]);
+      if (m[i]) y.v[i] = T(f(i));
   return y;
-}
-// Lane by lane with a scalar function of two arguments.
-template <class T, class F>
-inline Vec<T> map2(Vec<T> x, Vec<T> y, F f) {
-  for (int i = 0; i < Vec<T>::width; ++i) x.v[i] = f(x.v[i], y.v[i]);
-  return x;
 }
 
 // ---- roots and rounding ----
@@ -202,12 +198,17 @@ inline HighLow<T> exact_sum(Vec<T> a, Vec<T> b) {
   return {s, (a - (s - t)) + (b - t)};
 }
 
-// The remainder of x / y with the sign of x, exact as in C.
-inline Vec<float> fmod(Vec<float> x, Vec<float> y) {
-  return map2(x, y, [](float a, float b) { return __builtin_fmodf(a, b); });
-}
-inline Vec<double> fmod(Vec<double> x, Vec<double> y) {
-  return map2(x, y, [](double a, double b) { return __builtin_fmod(a, b); });
+// The remainder of x / y with the sign of x, exact as in C. Where the rounded quotient q is one too
+// large, r is negative; where q has more digits than T, the C library goes on.
+template <class T>
+inline Vec<T> fmod(Vec<T> x, Vec<T> y) {
+  const Vec<T> a = abs(x), b = abs(y), q = trunc(a / b);
+  const auto product = exact_product(q, b);
+  Vec<T> r = (a - product.high) - product.low;
+  r = where(r < T(0), r + b, r);
+  r = flip_sign(where(q == T(0), a, r), x);  // b may be infinite
+  return patch(r, ~(q < T(int64_t(1) << FloatFormat<T>::mantissa)),
+               [&](int i) { return __builtin_fmod(x[i], y[i]); });
 }
 // The remainder with the sign of y, as Python's %.
 template <class T>

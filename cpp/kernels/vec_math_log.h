@@ -31,18 +31,24 @@ inline Vec<double> log_tail(Vec<double> f) {
   return s * fma(poly(z, LogConstants<double>::log), z, h) - h;  // 2s = f - s f, and s f = h - s h
 }
 
-// x = (1+f) 2^k with 2/3 <= 1+f < 4/3, for finite x > 0.
+// x = (1+f) 2^k with 2/3 <= 1+f < 4/3, for normal x > 0.
 template <class T>
 struct SplitExponent {
   Vec<T> f, k;
 };
 template <class T>
+inline SplitExponent<T> split_normal(Vec<T> x) {
+  using Int = typename Vec<T>::Int;
+  constexpr Int exponent_bits = Int(-1) << FloatFormat<T>::mantissa;
+  const auto distance = bits(x) - bits(Vec<T>(T(2) / T(3)));
+  const Vec<T> m = bits_as<T>(bits(x) - (distance & exponent_bits));
+  return {m - T(1), exponent_of(distance)};
+}
+template <class T>
 inline SplitExponent<T> split_exponent(Vec<T> x) {
   const Mask<T> tiny = x < FloatFormat<T>::min_normal;
-  x = where(tiny, x * T(int64_t(1) << FloatFormat<T>::mantissa), x);
-  const auto k = (bits(x) - bits(Vec<T>(T(2) / T(3)))) >> FloatFormat<T>::mantissa;
-  const Vec<T> m = bits_as<T>(bits(x) - (k << FloatFormat<T>::mantissa));
-  return {m - T(1), to_float(k) - where(tiny, T(FloatFormat<T>::mantissa), T(0))};
+  const auto [f, k] = split_normal(where(tiny, x * T(int64_t(1) << FloatFormat<T>::mantissa), x));
+  return {f, k - where(tiny, T(FloatFormat<T>::mantissa), T(0))};
 }
 
 // y for 0 < x < inf; what the logarithm is elsewhere.
@@ -79,24 +85,30 @@ inline Vec<T> log10(Vec<T> x) {
 
 // log(u) + (1 + x - u) / u, where u is the rounded 1 + x.
 template <class T>
-inline Vec<T> log1p(Vec<T> x) {
-  const Vec<T> u = x + T(1), lost = where(x < T(0x1p30), x - (u - T(1)), T(0));
-  const auto [f, k] = split_exponent(u);
+inline Vec<T> log1p_of(Vec<T> x, Vec<T> u) {
+  const Vec<T> lost = where(x < T(0x1p30), x - (u - T(1)), T(0));
+  const auto [f, k] = split_normal(u);
   const Vec<T> low = fma(k, ExpConstants<T>::ln2_lo, log_tail(f) + lost / u);
-  return copysign(log_at_edges(u, fma(k, ExpConstants<T>::ln2_hi, f + low)), x);
+  return fma(k, ExpConstants<T>::ln2_hi, f + low);
+}
+template <class T>
+inline Vec<T> log1p(Vec<T> x) {
+  const Vec<T> u = x + T(1);
+  return copysign(log_at_edges(u, log1p_of(x, u)), x);
 }
 
 // log(1 + exp(x)).
 template <class T>
 inline Vec<T> softplus(Vec<T> x) {
-  return max(Vec<T>(T(0)), x) + log1p(exp(-abs(x)));  // nan passes
+  const Vec<T> e = exp(-abs(x));
+  return max(Vec<T>(T(0)), x) + log1p_of(e, e + T(1));  // nan passes
 }
 
 // ---- pow ----
 
 // The halves of a vector of float, as double; and back.
 template <int half>
-Vec<double> widen(Vec<float> x) {
+inline Vec<double> widen(Vec<float> x) {
   typedef float Half __attribute__((vector_size(vec_bytes / 2)));
   Half h;
   std::memcpy(&h, reinterpret_cast<const char*>(&x.v) + half * sizeof(Half), sizeof(Half));
@@ -111,22 +123,40 @@ inline Vec<float> narrow(Vec<double> low, Vec<double> high) {
   return x;
 }
 
-// |x|^y in double: y log(|x|) needs some ten bits more than the result.
-inline Vec<double> pow_in_double(Vec<double> x, Vec<double> y) { return exp(y * log(abs(x))); }
+struct PowConstants {
+  // log2((1+s) / (1-s)) = s P(s^2), |s| <= 1/5, err 2^-42.4
+  static constexpr double log2[] = {0x1.71547652b7e99p1,  0x1.ec709dcb514a9p-1,
+                                    0x1.2776bc570931ep-1, 0x1.a61e994525086p-2,
+                                    0x1.46f345846938cp-2, 0x1.29c8e593e3837p-2};
+  // 2^r, |r| <= 1/2, err 2^-34.5
+  static constexpr double exp2[] = {
+      0x1.ffffffffabbep-1,  0x1.62e42ff11653dp-1,  0x1.ebfbe0a4c0cep-3,   0x1.c6b08aaf04effp-5,
+      0x1.3b29dc3f2442fp-7, 0x1.5d8a70a26dabfp-10, 0x1.446a20fe1e682p-13, 0x1.fe176f29d4be8p-17};
+};
+// x^y for floats x >= 0, in double: 2^(y log2(x)), where the logarithm needs ten bits more than
+// x^y.
+inline Vec<double> pow_in_double(Vec<double> x, Vec<double> y) {
+  const auto [f, k] = split_normal(x);
+  const Vec<double> s = f / (f + 2.0), l = fma(poly(s * s, PowConstants::log2), s, k);
+  const Vec<double> log2 = where(x == 0.0, -infinity<double>, where(x < infinity<double>, l, x));
+  const Vec<double> v = min(Vec<double>(200.0), max(Vec<double>(-200.0), y * log2));  // nan passes
+  const Vec<double> shift = magic<double> + 1023, t = v + shift;
+  return poly(v - (t - shift), PowConstants::exp2) * power_of_two(t);
+}
 
 inline Vec<float> pow(Vec<float> x, Vec<float> y) {
+  const Vec<float> a = abs(x), half = y * 0.5f, whole = round(y);
   Vec<float> p =
-      narrow(pow_in_double(widen<0>(x), widen<0>(y)), pow_in_double(widen<1>(x), widen<1>(y)));
-  p = where((y == 0.0f) | (abs(x) == 1.0f), 1.0f,
-            p);  // also where the other one is nan or infinite
-  const Vec<float> half = y * 0.5f;
-  const Mask<float> odd = (round(half) != half) & (round(y) == y);
+      narrow(pow_in_double(widen<0>(a), widen<0>(y)), pow_in_double(widen<1>(a), widen<1>(y)));
+  p = where((y == 0.0f) | (a == 1.0f), 1.0f, p);  // even where the other one is nan or infinite
+  const Mask<float> odd = (round(half) != half) & (whole == y);
   p = where(odd, copysign(p, x), p);
-  const Mask<float> undefined = (x < 0.0f) & (x > -infinity<float>)&(round(y) != y);
+  const Mask<float> undefined = (x < 0.0f) & (a < infinity<float>)&(whole != y);
   return where(undefined, nan<float>, p);
 }
 inline Vec<double> pow(Vec<double> x, Vec<double> y) {
-  return map2(x, y, [](double a, double b) { return __builtin_pow(a, b); });
+  for (int i = 0; i < x.width; ++i) x.v[i] = __builtin_pow(x.v[i], y.v[i]);
+  return x;
 }
 
 }  // namespace izvod::kernels::IZVOD_ISA

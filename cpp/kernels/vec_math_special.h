@@ -17,11 +17,10 @@ struct ErfConstants<float> {
   static constexpr float tail[] = {-0x1.662116p-12f, -0x1.2088f6p0f, -0x1.46ba98p-1f,
                                    -0x1.a656f2p-4f,  0x1.65d58ep-6f, -0x1.8275eap-9f,
                                    0x1.8715bp-13f};
-  // erfc(x) exp(x^2) = s (scaled_at_0 + s P(s)), s = 1 / (x + 5/2), 0.5 <= x <= 10.2, err 2^-29.0
-  static constexpr float end = 10.2f, scaled_at_0 = 0x1.20e1c8p-1f;
-  static constexpr float scaled[] = {0x1.688edcp0f,  0x1.a646cap1f,  0x1.76f9f2p2f,
-                                     0x1.3f1c88p4f,  -0x1.0dc99ep5f, 0x1.a37e98p7f,
-                                     -0x1.ea8e1cp8f, 0x1.a5446ep8f,  -0x1.9dfae2p6f};
+  // erfc(x) exp(x^2) = s (c0 + s (c1 + s P(s))), s = 1 / (x + 5/2), 0.5 <= x <= 10.2, err 2^-29
+  static constexpr float end = 10.2f, c0 = 0x1.20e1c8p-1f, c1 = 0x1.688edcp0f;
+  static constexpr float scaled[] = {0x1.a646cap1f, 0x1.76f9f2p2f,  0x1.3f1c88p4f, -0x1.0dc99ep5f,
+                                     0x1.a37e98p7f, -0x1.ea8e1cp8f, 0x1.a5446ep8f, -0x1.9dfae2p6f};
 };
 template <>
 struct ErfConstants<double> {
@@ -32,38 +31,39 @@ struct ErfConstants<double> {
       0x1.565bcd1025f9ep-8,  -0x1.c02db4016aab5p-11, 0x1.f9a31de9a8e31p-14, -0x1.f4d0e87d2bbaep-17,
       0x1.b9c8784faf191p-20, -0x1.5df92e0d41817p-23, 0x1.e63bf8aab52b1p-27, -0x1.dea72438eebecp-31};
   // 0.5 <= x <= 27.3, err 2^-57.3
-  static constexpr double end = 27.3, scaled_at_0 = 0x1.20dd750424fc9p-1;
+  static constexpr double end = 27.3, c0 = 0x1.20dd750424fc9p-1, c1 = 0x1.6914d24701c2cp0;
   static constexpr double scaled[] = {
-      0x1.6914d24701c2cp0,   0x1.9f3e57e620e14p1,  0x1.acc8c1fc8dc29p2,   0x1.7c42f3e049f77p3,
-      0x1.04f7315fab037p4,   0x1.610c3b7f731c9p3,  -0x1.4e726105a78c3p4,  -0x1.78b76652d7ffep6,
-      -0x1.35c4dc13f22c1p7,  0x1.021c4ad97f42bp9,  -0x1.62fea2adf454ep12, 0x1.e43cf960a8dd4p15,
-      -0x1.8c486ca369f72p18, 0x1.f4b1c98967f84p20, -0x1.e7ce608a160bp22,  0x1.5d8aeba6a9de5p24,
-      -0x1.667acb4884c5p25,  0x1.009ae554c660bp26, -0x1.e98cf73ee72a7p25, 0x1.1900dd23823dp25,
-      -0x1.26f188005302p23};
+      0x1.9f3e57e620e14p1,  0x1.acc8c1fc8dc29p2,   0x1.7c42f3e049f77p3,  0x1.04f7315fab037p4,
+      0x1.610c3b7f731c9p3,  -0x1.4e726105a78c3p4,  -0x1.78b76652d7ffep6, -0x1.35c4dc13f22c1p7,
+      0x1.021c4ad97f42bp9,  -0x1.62fea2adf454ep12, 0x1.e43cf960a8dd4p15, -0x1.8c486ca369f72p18,
+      0x1.f4b1c98967f84p20, -0x1.e7ce608a160bp22,  0x1.5d8aeba6a9de5p24, -0x1.667acb4884c5p25,
+      0x1.009ae554c660bp26, -0x1.e98cf73ee72a7p25, 0x1.1900dd23823dp25,  -0x1.26f188005302p23};
 };
 
 // erfc(a) for a >= 1/2: exp(-a^2) s V(s). Both factors enlarge the error of what they are given, so
 // a^2, s and V come as sums. 2^n is multiplied in last: see scale.
 template <class T>
 inline Vec<T> erfc_positive(Vec<T> a) {
-  a = min(Vec<T>(ErfConstants<T>::end), a);
+  using C = ErfConstants<T>;
+  a = min(Vec<T>(C::end), a);
   const auto d = exact_sum(Vec<T>(T(2.5)), a);
   const Vec<T> s = T(1) / d.high;
   const auto one = exact_product(s, d.high);
-  const Vec<T> es = ((T(1) - one.high) - one.low) - s * d.low;  // the reciprocal of d is s (1 + es)
+  const Vec<T> es = ((T(1) - one.high) - one.low) - s * d.low;  // 1 / d is s (1 + es)
   const Vec<T> e =
       es * fma(s, T(4.6), T(0.94));  // s V(s) grows by this: a fit of 1 + s V'(s) / V(s)
-  const auto rise = exact_product(s, poly(s, ErfConstants<T>::scaled));
-  const auto v = exact_sum(Vec<T>(ErfConstants<T>::scaled_at_0), rise.high);
+  const auto linear = exact_product(s, Vec<T>(C::c1));
+  const auto v1 = exact_sum(Vec<T>(C::c0), linear.high);
+  const auto v = exact_sum(v1.high, rounded(s * s * poly(s, C::scaled)));
   const auto w = exact_product(s, v.high);
 
   const auto square = exact_product(a, a);
   const auto [unused, n, t] = reduce_exp(-square.high, 2 * FloatFormat<T>::bias);
   const Vec<T> r =
       fma(n, -ExpConstants<T>::ln2_hi, -square.high) - fma(n, ExpConstants<T>::ln2_lo, square.low);
-  const Vec<T> q = expm1_reduced(r);
-  const Vec<T> low = fma(s, v.low + rise.low, fma(w.high, fma(e, q, e), w.low));
-  return scale(w.high + fma(w.high, q, low), t);  // w (1 + e) (1 + q) 2^n
+  const Vec<T> curve = poly(r, ExpConstants<T>::exp) * (r * r), p = T(1) + (r + curve);
+  const Vec<T> low = fma(s, v.low + v1.low + linear.low, fma(w.high, e * p, w.low));
+  return scale(w.high + fma(w.high, r, fma(w.high, curve, low)), t);  // w (1 + e) p 2^n
 }
 
 // erf(a) for a <= small_below.
@@ -88,7 +88,7 @@ inline Vec<double> erfc_roughly(Vec<double> a) {
   using E = ErfConstants<double>;
   a = min(Vec<double>(6.0), a);
   const auto [r, n, t] = reduce_exp(-a * a, 1023);
-  const Vec<double> s = 1.0 / (a + 2.5), v = fma(poly(s, E::scaled), s, E::scaled_at_0);
+  const Vec<double> s = 1.0 / (a + 2.5), v = fma(fma(poly(s, E::scaled), s, E::c1), s, E::c0);
   return (expm1_reduced(r) + 1.0) * power_of_two(t) * (s * v);
 }
 

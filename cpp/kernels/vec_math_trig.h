@@ -102,7 +102,7 @@ inline Vec<T> sin(Vec<T> x) {
   const Vec<T> a = abs(x);
   const auto [r, h, t] = reduce_pi(a);
   const Vec<T> y = flip_sign(sin_reduced(r, bits(t)), x);
-  return patch(y, a > TrigConstants<T>::limit, x, [](T s) { return T(__builtin_sin(double(s))); });
+  return patch(y, a > TrigConstants<T>::limit, [&](int i) { return __builtin_sin(x[i]); });
 }
 
 template <class T>
@@ -110,7 +110,7 @@ inline Vec<T> cos(Vec<T> x) {
   const Vec<T> a = abs(x);
   const auto [r, h, t] = reduce_pi(a);
   const Vec<T> y = sin_reduced(r, bits(t) + 1);
-  return patch(y, a > TrigConstants<T>::limit, x, [](T s) { return T(__builtin_cos(double(s))); });
+  return patch(y, a > TrigConstants<T>::limit, [&](int i) { return __builtin_cos(x[i]); });
 }
 
 // What x - h pi is beyond r; its first step is exact. (The tangent enlarges the error of r.)
@@ -140,8 +140,8 @@ inline Vec<T> tan(Vec<T> x) {
   const Vec<T> derivative = fma(r + p, r + p, T(1));
   const Vec<T> y = r + fma(reduction_error(a, h, r), derivative, p);
   const Mask<T> odd = {-(bits(t) & 1).v};
-  return patch(flip_sign(where(odd, T(-1) / y, y), x), a > TrigConstants<T>::limit, x,
-               [](T s) { return T(__builtin_tan(double(s))); });
+  return patch(flip_sign(where(odd, T(-1) / y, y), x), a > TrigConstants<T>::limit,
+               [&](int i) { return __builtin_tan(x[i]); });
 }
 
 // pi/2 as a sum.
