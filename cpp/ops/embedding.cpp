@@ -1,0 +1,86 @@
+#include "ops/embedding.h"
+
+#include "kernels/embedding.h"
+#include "ops/arithmetic.h"
+#include "ops/copy.h"
+#include "ops/indexing.h"
+#include "ops/reduction.h"
+#include "ops/views.h"
+
+namespace izvod {
+namespace {
+
+Tensor checked_index(const Tensor& index) {
+  check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
+        "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.",
+        info(index.dtype()).noun, "Tensor instead (while checking arguments for embedding)");
+  return contiguous(to(index, DType::Int64));
+}
+
+}  // namespace
+
+Tensor embedding(const Tensor& weight, const Tensor& index, int64_t padding_idx, bool scale_grad_by_freq) {
+  check(weight.dim() == 2, "'weight' must be 2-D");
+  const Tensor at = checked_index(index), w = contiguous(weight);
+  Dims sizes = index.sizes();
+  sizes.push_back(weight.size(1));
+  Tensor y = empty(sizes, weight.dtype());
+  const int64_t rows = weight.size(0), row_bytes = weight.size(1) * itemsize(weight.dtype());
+  const int64_t bad = kernels::embedding(y.data<void>(), (const void*)w.data<void>(), (const int64_t*)at.data<int64_t>(),
+                                         at.numel(), rows, row_bytes);
+  check<IndexError>(bad < 0, "index out of range in self");
+  if (recording(weight))
+    record("EmbeddingBackward0", y, {&weight}, saved(at),
+           [rows, padding_idx, scale_grad_by_freq](const Tensor& g, const Tensor& at) {
+             return Grads{embedding_backward(g, at, rows, padding_idx, scale_grad_by_freq)};
+           });
+  return y;
+}
+
+Tensor embedding_backward(const Tensor& g, const Tensor& index, int64_t rows, int64_t padding_idx,
+                          bool scale_grad_by_freq) {
+  const Tensor gc = contiguous(g), at = contiguous(index);
+  const int64_t n = g.size(-1);
+  Tensor dweight = empty({rows, n}, g.dtype());
+  kernels::embedding_backward(g.dtype(), dweight.data<void>(), (const void*)gc.data<void>(),
+                              (const int64_t*)at.data<int64_t>(), at.numel(), rows, n, padding_idx, scale_grad_by_freq);
+  if (recording(g))
+    record("EmbeddingDenseBackwardBackward0", dweight, {&g}, saved(at),
+           [rows, padding_idx, scale_grad_by_freq](const Tensor& gg, const Tensor& at) {
+             Tensor dg = embedding(gg, at);
+             if (padding_idx >= 0) dg = masked_fill(dg, unsqueeze(eq(at, padding_idx), -1), 0);
+             if (scale_grad_by_freq) {
+               Dims one_each = at.sizes();
+               one_each.push_back(1);
+               const Tensor counts = embedding_backward(ones(one_each, gg.dtype()), at, rows, -1, false);
+               dg = dg / embedding(counts, at);
+             }
+             return Grads{dg};
+           });
+  return dweight;
+}
+
+const Tensor& embedding_renorm_(const Tensor& weight, const Tensor& index, double max_norm, double norm_type) {
+  check(weight.dim() == 2, "'weight' must be 2-D");
+  const GradMode off(false);
+  const Tensor at = flatten(checked_index(index), 0, -1), rows = embedding(weight, at);
+  const Tensor norms = vector_norm(rows, norm_type, {1}, true);
+  const Tensor factor = where(gt(norms, max_norm), max_norm / (norms + 1e-7), 1);
+  // Rows that occur twice are written twice, with equal values.
+  return index_copy_(weight, 0, at, rows * factor);
+}
+
+Tensor embedding(const Tensor& index, const Tensor& weight, std::optional<int64_t> padding_idx,
+                 std::optional<double> max_norm, double norm_type, bool scale_grad_by_freq, bool sparse) {
+  check<NotImplementedError>(!sparse, "embedding: sparse gradients are not supported");
+  int64_t padding = -1;
+  if (padding_idx) {
+    check<ValueError>(weight.dim() < 1 || (*padding_idx < weight.size(0) && *padding_idx >= -weight.size(0)),
+                      "Padding_idx must be within num_embeddings");
+    padding = *padding_idx < 0 ? *padding_idx + weight.size(0) : *padding_idx;
+  }
+  if (max_norm) embedding_renorm_(weight, index, *max_norm, norm_type);
+  return embedding(weight, index, padding, scale_grad_by_freq);
+}
+
+}  // namespace izvod
