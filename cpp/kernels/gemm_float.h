@@ -22,7 +22,9 @@ constexpr int64_t tile_rows = 96, tile_cols = 192;
 constexpr int64_t serial_work = 1'000'000, serial_pack = 32'768;
 constexpr int64_t in_place_b = 8192;   // numbers of B that L1 holds
 constexpr int64_t stream_b = 262'144;  // numbers of B beyond which a single row is bound by memory
-constexpr int64_t dots_rows = 6;       // so many rows of A before packing a transposed B pays
+// A transposed B is not packed for so few rows of A, nor for so few columns (most of a tile would
+// be padding): dot products read it in place.
+constexpr int64_t dots_rows = 6, dots_cols = 3;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -48,7 +50,7 @@ class Scratch {
   void* data_ = nullptr;
   size_t size_ = 0;
 };
-thread_local Scratch packed, column;
+thread_local Scratch packed, transposed;
 
 template <class T>
 struct Operand {
@@ -247,7 +249,7 @@ void multiply_small(const Call<T>& call) {
   }
 }
 
-// Few rows times columns that are adjacent in memory: each column is read once.
+// Few rows times columns whose numbers are adjacent in memory: each column is read once.
 template <class T>
 void multiply_dots(const Call<T>& call) {
   const Operand<T>&a = call.a, &b = call.b;
@@ -297,17 +299,19 @@ void multiply_row(const Call<T>& call) {
 template <class T>
 void multiply(const Product& product, const Matrix& am, const Matrix& bm);
 
-// A single column: the transposed product is a single row, and its result is adjacent.
+// Few columns: the transposed product has few rows, for which there are faster ways.
 template <class T>
-void multiply_column(const Call<T>& call, const Matrix& a, const Matrix& b) {
-  const bool in_place = call.c_row == 1 && !call.bias;
-  T* y = in_place ? call.c : column.get<T>(a.rows);
-  multiply<T>({y, a.rows, in_place && call.accumulate}, b.transposed(), a.transposed());
+void multiply_transposed(const Call<T>& call, const Matrix& a, const Matrix& b) {
+  const int64_t m = a.rows, n = b.cols;
+  const bool in_place = n == 1 && call.c_row == 1 && !call.bias;
+  T* y = in_place ? call.c : transposed.get<T>(n * m);
+  multiply<T>({y, m, in_place && call.accumulate}, b.transposed(), a.transposed());
   if (in_place) return;
-  for (int64_t i = 0; i < a.rows; ++i) {
-    T& c = call.c[i * call.c_row];
-    c = y[i] + (call.bias ? call.bias[0] : T(0)) + (call.accumulate ? c : T(0));
-  }
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      T& c = call.c[i * call.c_row + j];
+      c = y[j * m + i] + (call.bias ? call.bias[j] : T(0)) + (call.accumulate ? c : T(0));
+    }
 }
 
 template <class T>
@@ -317,9 +321,9 @@ void multiply(const Product& product, const Matrix& am, const Matrix& bm) {
   const int64_t m = a.rows, n = b.cols, k = a.cols;
   if (m == 0 || n == 0) return;
   if (k == 0) return add_bias(call.c, call.c_row, m, n, call.accumulate, call.bias);
-  if (n == 1 && m > 1) return multiply_column(call, am, bm);
-  if (m <= dots_rows && a.col_stride == 1 && b.row_stride == 1 && k >= Vec<T>::width)
-    return multiply_dots(call);
+  const bool dots = a.col_stride == 1 && b.row_stride == 1 && k >= Vec<T>::width;
+  if (m > n && (n == 1 || (dots && n <= dots_cols))) return multiply_transposed(call, am, bm);
+  if (m <= dots_rows && dots) return multiply_dots(call);
   if (m == 1 && b.col_stride == 1 && k * n >= stream_b) return multiply_row(call);
   if (m * n * k <= serial_work && k <= block_depth) return multiply_small(call);
   const bool pack_a = a.col_stride != 1;
