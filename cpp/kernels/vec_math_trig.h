@@ -7,7 +7,8 @@ namespace izvod::kernels::IZVOD_ISA {
 // Note [Reduction by pi]
 // r = x - h pi with h = n/2, |r| <= pi/4, in steps: pi is a sum of parts. With fma, x - h part is
 // exact for parts of full length where it cancels. Without, a part has so few bits that h times it
-// is exact up to `limit`. Arguments beyond `limit` go lane by lane to the C library.
+// is exact up to `limit`, and what the differences lose is added at the end. Arguments beyond
+// `limit` go lane by lane to the C library.
 template <class T>
 struct TrigConstants;
 template <>
@@ -82,8 +83,13 @@ struct ReducedPi {
 template <class T>
 inline ReducedPi<T> reduce_pi(Vec<T> a) {
   const Vec<T> t = fma(a, T(0.63661977236758134), magic<T>), h = (t - magic<T>)*T(0.5);
-  Vec<T> r = a;
-  for (T part : TrigConstants<T>::pi) r = fma(h, -part, r);
+  Vec<T> r = a, low = T(0);
+  for (T part : TrigConstants<T>::pi) {
+    const Vec<T> next = fma(h, -part, r);
+    if constexpr (!has_fma) low += (r - next) - h * part;  // what the difference lost
+    r = next;
+  }
+  if constexpr (!has_fma) r += low;
   return {r, h, t};
 }
 

@@ -117,9 +117,9 @@ const Row table[] = {
     row(
         "cosh", [](auto x) { return std::cosh(x); }, 1.5, 1.5, -5, 5),
     row(
-        "sin", [](auto x) { return std::sin(x); }, 1.7, 2.2, -1e4, 1e4, 1),
+        "sin", [](auto x) { return std::sin(x); }, 1.7, 1.7, -1e4, 1e4, 1),
     row(
-        "cos", [](auto x) { return std::cos(x); }, 1.7, 2.2, -1e4, 1e4, 1),
+        "cos", [](auto x) { return std::cos(x); }, 1.7, 1.7, -1e4, 1e4, 1),
     row(
         "tan", [](auto x) { return std::tan(x); }, 1.8, 1.8, -1e4, 1e4),
     row(
