@@ -149,11 +149,11 @@ void add_tensor_type(PyObject* module) {
                              {Py_tp_setattro, reinterpret_cast<void*>(set_attribute)},
                              {Py_tp_free, reinterpret_cast<void*>(PyObject_GC_Del)},
                              {Py_tp_members, members},
+                             {Py_tp_getset, dict_getset},
                              {0, nullptr}});
   PyType_Spec spec{"izvod.Tensor", sizeof(TensorObject), 0,
                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
   tensor_type = reinterpret_cast<PyTypeObject*>(checked(PyType_FromSpec(&spec)).release());
-  add_getset(dict_getset);
   add_tensor_properties();
   PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type));
 }
