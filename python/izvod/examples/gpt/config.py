@@ -44,7 +44,7 @@ class TrainConfig:
 
     steps: int = 1200
     batch_size: int = 12
-    lr: float = 4e-3
+    lr: float = 3e-3
     warmup_steps: int = 50
     decay_steps: int = 1200
     weight_decay: float = 0.1

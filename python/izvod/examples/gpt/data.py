@@ -29,13 +29,15 @@ def load_text(path=None):
 
 
 def _python_topics():
-    """What `help('topics')` shows: some 400 pages of English about Python, without the tables."""
+    """The English of what `help("topics")` shows: whole sentences, without code and tables."""
     try:
         from pydoc_data.topics import topics
     except ImportError:
         raise InputError("this Python has no pydoc_data; name a text with --text FILE") from None
-    lines = "\n\n".join(topics[name] for name in sorted(topics)).split("\n")
-    return "\n".join(line for line in lines if not line.lstrip().startswith(("|", "+-", "+=")))
+    paragraphs = "\n\n".join(topics[name] for name in sorted(topics)).split("\n\n")
+    flat = ("\n".join(line.strip() for line in p.strip().split("\n")) for p in paragraphs)
+    prose = (p for p in flat if p[:1].isupper() and p.endswith("."))
+    return "\n\n".join(dict.fromkeys(prose))  # some topics share paragraphs
 
 
 class CharTokenizer:
