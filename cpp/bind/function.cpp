@@ -34,7 +34,8 @@ bool place(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
       return false;
     }
     const Parameter& p = o.parameters[size_t(next)];
-    if (p.variadic && !PyTuple_Check(args[i]) && !PyList_Check(args[i])) {  // x.view(2, 3) as x.view((2, 3))
+    const bool is_the_list = i + 1 == n && (PyTuple_Check(args[i]) || PyList_Check(args[i]));
+    if (p.variadic && !is_the_list) {  // x.view(2, 3) as x.view((2, 3))
       variadic = checked(PyTuple_New(n - i));
       for (Py_ssize_t k = i; k < n; ++k) {
         Py_INCREF(args[k]);

@@ -1,6 +1,8 @@
 #include "bind/function.h"
 #include "bind/rows.h"
+#include "ops/copy.h"
 #include "ops/joining.h"
+#include "ops/rearrange.h"
 #include "ops/views.h"
 
 namespace izvod::bind {
@@ -46,6 +48,28 @@ void add_view_rows() {
   def<"concat", InModule>("tensors, dim=0", cat);
   def<"concatenate", InModule>({overload("tensors, dim=0", cat), overload("tensors, axis=0", cat)});
   def<"stack", InModule>("tensors, dim=0", stack);
+  def<"broadcast_shapes", InModule>("*shapes", [](PyObject* shapes) {
+    const Object all = checked(PySequence_Fast(shapes, "broadcast_shapes expects shapes"));
+    Dims sizes, one;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(all.get()); ++i) {
+      check<TypeError>(Convert<Dims>::from(PySequence_Fast_GET_ITEM(all.get(), i), one), "broadcast_shapes expects tuples of ints");
+      sizes = broadcast_sizes(sizes, one);
+    }
+    return sizes;
+  });
+
+  def<"tril">("input, diagonal=0", tril);
+  def<"triu">("input, diagonal=0", triu);
+  def<"tril_", InTensor>("self, diagonal=0", [](const Tensor& x, int64_t d) { return copy_(x, tril(x, d)); });
+  def<"triu_", InTensor>("self, diagonal=0", [](const Tensor& x, int64_t d) { return copy_(x, triu(x, d)); });
+  def<"flip">("input, *dims", flip);
+  def<"roll">("input, shifts, dims=()", roll);
+  def<"repeat", InTensor>("self, *repeats", repeat);
+  def<"tile">("input, *dims", tile);
+  def<"repeat_interleave">({overload("input, repeats, dim=None", [](const Tensor& x, int64_t n, std::optional<int64_t> d) { return repeat_interleave(x, n, d); }),
+                            overload("input, repeats, dim=None", [](const Tensor& x, const Tensor& n, std::optional<int64_t> d) { return repeat_interleave(x, n, d); })});
+  def<"diag">("input, diagonal=0", diag);
+  def<"diag_embed">("input, offset=0, dim1=-2, dim2=-1", diag_embed);
 }
 
 }  // namespace izvod::bind

@@ -107,6 +107,53 @@ struct FloorDivide {
   template <class V> static V y(V a, V b) { return floor_divide(a, b); }
 };
 
+// ---- Losses of a value and its target
+
+struct MseLoss {
+  static constexpr auto name = "mse_loss", node = "MseLossBackward0";
+  template <class V> static V y(V x, V t) { return (x - t) * (x - t); }
+  static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
+  static auto dx(const auto& g, const auto& x, const auto& t) { return g * ((x - t) * 2.0); }
+  static auto dy(const auto& g, const auto& x, const auto& t) { return g * ((t - x) * 2.0); }
+};
+
+struct L1Loss {
+  static constexpr auto name = "l1_loss", node = "AbsBackward0";
+  template <class V> static V y(V x, V t) { return abs(x - t); }
+  static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
+  static auto dx(const auto& g, const auto& x, const auto& t) { return g * sign(x - t); }
+  static auto dy(const auto& g, const auto& x, const auto& t) { return g * sign(t - x); }
+};
+
+// -(t log x + (1 - t) log(1 - x)), the logarithms at least -100 so that x = 0 and x = 1 stay finite.
+struct BinaryCrossEntropy {
+  static constexpr auto name = "binary_cross_entropy", node = "BinaryCrossEntropyBackward0";
+  template <class V> static V y(V x, V t) {
+    const V yes = log(x), no = log1p(-x);
+    return (t - 1) * where(no < -100, -100, no) - t * where(yes < -100, -100, yes);
+  }
+  static constexpr int dx_uses = UseA | UseB, dy_uses = UseA;
+  static auto dx(const auto& g, const auto& x, const auto& t) {
+    const auto slope = (1.0 - x) * x;
+    return g * (x - t) / where(slope < 1e-12, 1e-12, slope);
+  }
+  static auto dy(const auto& g, const auto& x, const auto&) {
+    const auto yes = log(1.0 * x), no = log1p(-1.0 * x);
+    return g * (where(no < -100.0, -100.0, no) - where(yes < -100.0, -100.0, yes));
+  }
+};
+
+// The same of sigmoid(x), computed without overflow: (1 - t) x + max(-x, 0) + log(1 + exp(-|x|)).
+struct BinaryCrossEntropyWithLogits {
+  static constexpr auto name = "binary_cross_entropy_with_logits", node = "BinaryCrossEntropyWithLogitsBackward0";
+  template <class V> static V y(V x, V t) { return (1 - t) * x + where(x < 0, -x, 0) + log1p(exp(-abs(x))); }
+  static constexpr int dx_uses = UseA | UseB, dy_uses = UseA;
+  static auto dx(const auto& g, const auto& x, const auto& t) { return g * (sigmoid(1.0 * x) - t); }
+  static auto dy(const auto& g, const auto& x, const auto&) { return g * (-1.0 * x); }
+};
+
+using LossOps = OpList<MseLoss, L1Loss, BinaryCrossEntropy, BinaryCrossEntropyWithLogits>;
+
 // Comparisons give bool and have no derivative.
 #define IZVOD_COMPARISON(Name, function, op)                             \
   struct Name {                                                          \

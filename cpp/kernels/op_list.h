@@ -20,4 +20,13 @@ struct Gradient : Op {
   }
 };
 
+// The derivative for the first of two arguments, as an op with three: (gradient, a, b).
+template <class Op>
+struct FirstGradient {
+  template <class V>
+  static V y(V g, V a, V b) {
+    return Op::dx(g, a, b);
+  }
+};
+
 }  // namespace izvod::kernels
