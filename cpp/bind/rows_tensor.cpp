@@ -1,9 +1,8 @@
-// Methods of Tensor, and functions of the module, that are not ops: conversion, inspection, autograd.
+// Methods of Tensor, and functions of the module, that are not ops: conversion, inspection.
 #include "base/parallel.h"
 #include "bind/creation.h"
 #include "bind/function.h"
 #include "bind/rows.h"
-#include "engine/engine.h"
 #include "ops/copy.h"
 #include "ops/item.h"
 #include "ops/promotion.h"
@@ -26,23 +25,6 @@ Tensor to_any(const Tensor& x, PyObject* first, PyObject* second, std::optional<
 std::string bytes_of(const Tensor& x) {
   const Tensor c = x.is_contiguous() ? x : copy_of(x, x.dtype(), false);
   return std::string(c.impl()->data, size_t(c.numel() * itemsize(c.dtype())));
-}
-
-std::vector<Tensor> optional_tensors(PyObject* o, const char* what) {
-  std::vector<Tensor> xs;
-  if (o == Py_None) return xs;
-  if (is_tensor(o)) return {tensor_of(o)};
-  const Object items = checked(PySequence_Fast(o, what));
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i) {
-    PyObject* e = PySequence_Fast_GET_ITEM(items.get(), i);
-    check<TypeError>(e == Py_None || is_tensor(e), what, ": expected tensors, got ", type_name(e));
-    xs.push_back(e == Py_None ? Tensor() : tensor_of(e));
-  }
-  return xs;
-}
-
-BackwardOptions options_of(std::optional<bool> retain_graph, bool create_graph) {
-  return {retain_graph.value_or(create_graph), create_graph};
 }
 
 }  // namespace
@@ -103,32 +85,11 @@ void add_tensor_rows() {
     set_requires_grad(x, on);
     return x;
   });
-  def<"retain_grad", InTensor>("self", retain_grad);
   def<"_make_subclass", InModule>("cls, data, require_grad=False", [](PyObject* cls, const Tensor& data, bool on) {
     const Tensor x = detach(data);
     if (on) set_requires_grad(x, true);
     return wrap_as(reinterpret_cast<PyTypeObject*>(cls), x);
   });
-
-  // ---- Autograd
-  def<"backward", InTensor>("self, gradient=None, retain_graph=None, create_graph=False, inputs=None",
-                            [](const Tensor& x, std::optional<Tensor> g, std::optional<bool> retain, bool create, PyObject* inputs) {
-                              backward({x}, {g.value_or(Tensor())}, options_of(retain, create), optional_tensors(inputs, "inputs"));
-                            });
-  def<"_backward", InModule>("tensors, grad_tensors, retain_graph, create_graph, inputs",
-                             [](PyObject* roots, PyObject* grads, std::optional<bool> retain, bool create, PyObject* inputs) {
-                               backward(optional_tensors(roots, "tensors"), optional_tensors(grads, "grad_tensors"),
-                                        options_of(retain, create), optional_tensors(inputs, "inputs"));
-                             });
-  def<"_grad", InModule>("outputs, inputs, grad_outputs, retain_graph, create_graph",
-                         [](PyObject* roots, PyObject* inputs, PyObject* grads, std::optional<bool> retain, bool create) {
-                           return gradients_of(optional_tensors(roots, "outputs"), optional_tensors(grads, "grad_outputs"),
-                                               optional_tensors(inputs, "inputs"), options_of(retain, create));
-                         });
-  def<"is_grad_enabled", InModule>("", [] { return grad_enabled(); });
-  def<"_set_grad_enabled", InModule>("mode", [](bool on) { modes().grad = on; });
-  def<"is_inference_mode_enabled", InModule>("", [] { return modes().inference; });
-  def<"_set_inference_mode", InModule>("mode", [](bool on) { modes().inference = on; });
 
   // ---- Types, threads
   def<"get_default_dtype", InModule>("", [] { return default_dtype(); });

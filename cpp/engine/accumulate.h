@@ -7,11 +7,17 @@ namespace izvod {
 void accumulate(Tensor& sum, Tensor g);
 // x.grad += g; takes g itself as x.grad where nobody else holds it.
 void accumulate_grad(const Tensor& x, Tensor g);
+
+Tensor refit(const Node& node, size_t index, Tensor g, const OutputInfo& wanted);
 // A derivative's result as the gradient of a tensor of these sizes and dtype; RuntimeError where it cannot be.
-Tensor fit(const Node& node, size_t index, Tensor g, const OutputInfo& wanted);
+inline Tensor fit(const Node& node, size_t index, Tensor g, const OutputInfo& wanted) {
+  if (g.dtype() == wanted.dtype && g.sizes() == wanted.sizes) return g;
+  return refit(node, index, std::move(g), wanted);
+}
 
 // The user's hooks on single outputs, then the tensors that retain their gradient.
-void call_output_hooks(Node& node, Grads& gs);
-Grads apply_with_hooks(Node& node, Grads& gs);
+void call_tensor_hooks(Node& node, Grads& gs);
+// The derivative, the user's hooks on the node, and the search for anomalies.
+Grads apply_with_hooks(Node& node, Grads gs);
 
 }  // namespace izvod

@@ -1,7 +1,8 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <mutex>
+#include <chrono>
+#include <unordered_map>
 
 #include "engine/accumulate.h"
 #include "ops/copy.h"
@@ -10,10 +11,30 @@ namespace izvod {
 namespace {
 
 void (*breathe)() = nullptr;
-constexpr uint64_t nodes_per_breath = 512;
+
+// Calls breathe() every few milliseconds. Looking at the clock costs as much as a small node, so it is done once in a
+// while, or after much work.
+class Breath {
+ public:
+  void after(int64_t elements) {
+    work_ += 1024 + elements;
+    if (work_ < 128 * 1024 || !breathe) return;
+    work_ = 0;
+    const auto now = Clock::now();
+    if (now - last_ < std::chrono::milliseconds(5)) return;
+    breathe();
+    last_ = Clock::now();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  int64_t work_ = 0;
+  Clock::time_point last_ = Clock::now();
+};
 
 // Where the gradient that arrives at one output of a node is to be kept.
 struct Capture {
+  uint32_t slot;
   int output;
   size_t input;
 };
@@ -21,82 +42,122 @@ struct Capture {
 // A node's place in a backward pass.
 struct State {
   Ref<Node> node;
-  uint32_t previous_slot;  // what node->slot was before: an outer pass may be using it
-  int waiting = 0;         // gradients still to come
-  bool needed = true;
-  Grads grads;
-  std::vector<Capture> captures;
+  int waiting = 0;        // gradients still to come
+  int grads = -1;         // those that came, in buffers_
+  bool wanted = true;     // its gradient is asked for, or leads to one that is
+  bool runs = true;       // its derivative has to be computed
+  bool captured = false;
+  bool seen = false;
 };
 
-// Note [One backward pass]
-// A pass finds a node's state through node->slot, a number that counts only if the state there names the node.
-// A pass started by a hook inside another one puts the slots back when it ends, so passes may be nested.
+// Note [Backward passes at the same time]
+// A pass finds the state of a node through node->slot, which it claims by writing its own address into node->pass. A
+// pass that starts while another one is under way, in a hook or in another thread, may meet nodes that the other one
+// has claimed; their slots it keeps in a table of its own. So passes never wait for each other.
 class Pass {
  public:
-  Pass(const BackwardOptions& options) : options_(options) {}
+  explicit Pass(const BackwardOptions& options) : options_(options) {}
   ~Pass() {
-    for (auto s = states_.rbegin(); s != states_.rend(); ++s) s->node->slot = s->previous_slot;
+    for (State& s : states_)
+      if (s.node->pass == this) s.node->pass = nullptr;
   }
   Pass(const Pass&) = delete;
 
   void add_root(const Edge& edge, Tensor g) {
-    State& s = state(edge.node);
+    State& s = states_[add(edge.node)];
     put(s, edge.output, std::move(g));
   }
-  // Only the paths to these inputs are walked, and what arrives there is kept (or accumulated).
-  void add_capture(const Edge& edge, size_t input) {
-    restricted_ = true;
-    state(edge.node).captures.push_back({edge.output, input});
+
+  // Counts for every node how many gradients it will get. Called once, when all roots are known.
+  void discover() {
+    roots_ = uint32_t(states_.size());
+    for (uint32_t i = 0; i < states_.size(); ++i) {  // grows while it runs
+      Node* node = states_[i].node.get();
+      for (const Edge& e : node->edges)
+        if (e.node) ++states_[add(e.node)].waiting;
+    }
   }
 
-  std::vector<Tensor> run(size_t inputs) {
-    captured_.resize(inputs);
-    discover();
-    if (restricted_) find_needed();
-    uint64_t count = 0;
+  // From now on only the paths to the places asked for are walked.
+  void ask_for(const Edge& edge) {
+    restrict();
+    if (const uint32_t slot = find(edge.node.get()); slot != nowhere) {
+      states_[slot].wanted = true;
+      states_[slot].runs |= edge.node->is_accumulator;
+    }
+  }
+  // The same, and what arrives there is kept, as captured()[input].
+  void capture(const Edge& edge, size_t input) {
+    restrict();
+    captured_.resize(std::max(captured_.size(), input + 1));
+    if (const uint32_t slot = find(edge.node.get()); slot != nowhere) {
+      states_[slot].wanted = states_[slot].captured = true;
+      captures_.push_back({slot, edge.output, input});
+    }
+  }
+
+  void run() {
+    if (restricted_) find_wanted();
     for (uint32_t i = 0; i < roots_; ++i)
-      if (states_[i].waiting == 0) push(i);
+      if (states_[i].waiting == 0 && states_[i].wanted) push(i);
     while (!ready_.empty()) {
       std::pop_heap(ready_.begin(), ready_.end());
       const uint32_t slot = ready_.back().second;
       ready_.pop_back();
-      visit(slot);
-      if (++count % nodes_per_breath == 0 && breathe) breathe();
+      visit(states_[slot], slot);
     }
-    return std::move(captured_);
   }
+  std::vector<Tensor>& captured() { return captured_; }
 
  private:
-  uint32_t slot_of(const Ref<Node>& node) {
-    const uint32_t s = node->slot;
-    if (s < states_.size() && states_[s].node == node) return s;
-    states_.push_back({node, s, 0, true, {}, {}});
-    return node->slot = uint32_t(states_.size() - 1);
-  }
-  State& state(const Ref<Node>& node) { return states_[slot_of(node)]; }
+  static constexpr uint32_t nowhere = ~uint32_t(0);
 
-  // Counts for every node how many gradients it will get.
-  void discover() {
-    roots_ = uint32_t(states_.size());
-    for (uint32_t i = 0; i < states_.size(); ++i) {  // grows while it runs
-      const Ref<Node> node = states_[i].node;
-      for (const Edge& e : node->edges)
-        if (e.node) ++state(e.node).waiting;
+  uint32_t find(const Node* node) const {
+    if (node->pass == this) return node->slot;
+    if (claimed_by_others_.empty()) return nowhere;
+    const auto at = claimed_by_others_.find(node);
+    return at == claimed_by_others_.end() ? nowhere : at->second;
+  }
+
+  uint32_t add(const Ref<Node>& node) {
+    if (const uint32_t slot = find(node.get()); slot != nowhere) return slot;
+    const auto slot = uint32_t(states_.size());
+    states_.push_back({node});
+    if (!node->pass) {
+      node->pass = this;
+      node->slot = slot;
+    } else {
+      claimed_by_others_.emplace(node.get(), slot);
     }
+    return slot;
   }
 
-  // A node is needed if it, or one that it leads to, is captured.
-  void find_needed() {
-    for (State& s : states_) s.needed = !s.captures.empty();
-    std::vector<uint32_t> order(states_.size());
-    for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-    // Older nodes first: an edge always leads to an older node, or to a leaf.
-    std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-      return states_[a].node->sequence + 1 < states_[b].node->sequence + 1;  // leaves (the largest) wrap to 0
-    });
-    for (uint32_t i : order)
-      for (const Edge& e : states_[i].node->edges)
-        if (e.node && state(e.node).needed) states_[i].needed = true;
+  void restrict() {
+    if (std::exchange(restricted_, true)) return;
+    for (State& s : states_) s.wanted = s.runs = false;
+  }
+
+  // A derivative runs if it leads to a gradient that is wanted; the walk comes back from the leaves.
+  void find_wanted() {
+    std::vector<std::pair<uint32_t, size_t>> path;  // a node and its next edge
+    for (uint32_t root = 0; root < roots_; ++root) {
+      if (std::exchange(states_[root].seen, true)) continue;
+      path.push_back({root, 0});
+      while (!path.empty()) {
+        auto& [slot, next] = path.back();
+        const Node& node = *states_[slot].node;
+        if (next < node.edges.size()) {
+          const Edge& e = node.edges[next++];
+          const uint32_t to = e.node ? find(e.node.get()) : nowhere;
+          if (to != nowhere && !std::exchange(states_[to].seen, true)) path.push_back({to, 0});
+          continue;
+        }
+        State& s = states_[slot];
+        for (const Edge& e : node.edges) s.runs |= e.node && states_[find(e.node.get())].wanted;
+        s.wanted |= s.runs;
+        path.pop_back();
+      }
+    }
   }
 
   void push(uint32_t slot) {
@@ -105,37 +166,56 @@ class Pass {
   }
 
   void put(State& s, int output, Tensor g) {
-    if (s.grads.size() < int64_t(s.node->outputs.size())) s.grads.resize(int64_t(s.node->outputs.size()));
-    if (g.defined()) accumulate(s.grads[output], std::move(g));
+    if (s.grads < 0) {
+      if (free_.empty()) {
+        free_.push_back(int(buffers_.size()));
+        buffers_.emplace_back();
+      }
+      s.grads = free_.back();
+      free_.pop_back();
+      buffers_[size_t(s.grads)].resize(int64_t(s.node->outputs.size()));
+    }
+    accumulate(buffers_[size_t(s.grads)][output], std::move(g));
   }
 
-  void visit(uint32_t slot) {
-    const Ref<Node> node = states_[slot].node;
-    Grads gs = std::move(states_[slot].grads);
-    gs.resize(int64_t(node->outputs.size()));
-    call_output_hooks(*node, gs);
-    for (const Capture& c : states_[slot].captures) captured_[c.input] = gs[c.output];
+  // The gradients that came to a node, all of them now.
+  Grads take(State& s) {
+    if (s.grads < 0) return Grads(int64_t(s.node->outputs.size()));
+    Grads gs = std::move(buffers_[size_t(s.grads)]);
+    free_.push_back(std::exchange(s.grads, -1));
+    return gs;
+  }
+
+  void visit(State& s, uint32_t slot) {
+    Node& node = *s.node;
+    Grads gs = take(s);
+    if (node.extras || node.is_accumulator) call_tensor_hooks(node, gs);
+    if (s.captured)
+      for (const Capture& c : captures_)
+        if (c.slot == slot) captured_[c.input] = gs[c.output];
     Grads dxs;
-    if (states_[slot].needed && !(restricted_ && node->edges.empty())) dxs = call(*node, std::move(gs));
-    for (size_t i = 0; i < node->edges.size(); ++i) {
-      const Edge& e = node->edges[i];
+    if (s.runs) dxs = call(node, std::move(gs));
+    for (size_t i = 0; i < node.edges.size(); ++i) {
+      const Edge& e = node.edges[i];
       if (!e.node) continue;
-      const uint32_t to = slot_of(e.node);
-      if (int64_t(i) < dxs.size() && dxs[int64_t(i)].defined() && states_[to].needed)
-        put(states_[to], e.output, fit(*node, i, std::move(dxs[int64_t(i)]), e.node->outputs[size_t(e.output)]));
+      const uint32_t to = find(e.node.get());
+      if (!states_[to].wanted) continue;
+      if (int64_t(i) < dxs.size() && dxs[int64_t(i)].defined()) {
+        Tensor g = fit(node, i, std::move(dxs[int64_t(i)]), e.node->outputs[size_t(e.output)]);
+        breath_.after(g.numel());
+        put(states_[to], e.output, std::move(g));
+      }
       if (--states_[to].waiting == 0) push(to);
     }
   }
 
   Grads call(Node& node, Grads gs) {
-    bool any = false;
-    for (const Tensor& g : gs) any |= g.defined();
-    if (!any) return {};
-    if (gs.size() > 1)  // derivatives of ops with several outputs see zeros, not holes
+    if (!node.strict && !gs.any_defined()) return {};
+    if (node.wants_all && gs.size() > 1)  // derivatives of ops with several outputs see zeros, not holes
       for (int64_t i = 0; i < gs.size(); ++i)
         if (!gs[i].defined()) gs[i] = zeros(node.outputs[size_t(i)].sizes, node.outputs[size_t(i)].dtype);
     CurrentNode now(&node);
-    Grads dxs = apply_with_hooks(node, gs);
+    Grads dxs = node.extras || anomaly.on ? apply_with_hooks(node, std::move(gs)) : node.apply(std::move(gs));
     if (!options_.retain_graph) node.release_saved();
     return dxs;
   }
@@ -144,28 +224,35 @@ class Pass {
   bool restricted_ = false;
   uint32_t roots_ = 0;
   std::vector<State> states_;
+  std::unordered_map<const Node*, uint32_t> claimed_by_others_;
+  std::vector<Grads> buffers_;
+  std::vector<int> free_;
   std::vector<std::pair<uint64_t, uint32_t>> ready_;
+  std::vector<Capture> captures_;
   std::vector<Tensor> captured_;
+  Breath breath_;
 };
 
 // The gradient a pass starts with.
-Tensor initial_gradient(const Tensor& root, const Tensor& g) {
+Tensor initial_gradient(size_t i, const Tensor& root, const Tensor& g) {
   if (!g.defined()) {
     check(root.numel() == 1, "grad can be implicitly created only for scalar outputs");
-    check(root.is_floating(), "grad can be computed only for real scalar outputs but got ", info(root.dtype()).name);
     return ones(root.sizes(), root.dtype());
   }
-  check(g.sizes() == root.sizes(), "Mismatch in shape: grad_output[0] has a shape of torch.Size(", g.sizes(),
-        ") and output[0] has a shape of torch.Size(", root.sizes(), ").");
-  return g;
+  check(g.sizes() == root.sizes(), "Mismatch in shape: grad_output[", i, "] has a shape of torch.Size(", g.sizes(),
+        ") and output[", i, "] has a shape of torch.Size(", root.sizes(), ").");
+  return g.dtype() == root.dtype() ? g : to(g, root.dtype());
 }
 
 void add_roots(Pass& pass, const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients) {
+  check(gradients.empty() || gradients.size() == roots.size(), "got ", roots.size(), " tensors and ", gradients.size(),
+        " gradients");
   for (size_t i = 0; i < roots.size(); ++i) {
     check(requires_grad(roots[i]), "element ", i, " of tensors does not require grad and does not have a grad_fn");
-    const Tensor g = initial_gradient(roots[i], i < gradients.size() ? gradients[i] : Tensor());
-    pass.add_root(gradient_edge(roots[i]), g);
+    Tensor g = initial_gradient(i, roots[i], i < gradients.size() ? gradients[i] : Tensor());
+    pass.add_root(gradient_edge(roots[i]), std::move(g));
   }
+  pass.discover();
 }
 
 }  // namespace
@@ -179,24 +266,20 @@ std::vector<Tensor> gradients_of(const std::vector<Tensor>& roots, const std::ve
   add_roots(pass, roots, gradients);
   for (size_t i = 0; i < inputs.size(); ++i) {
     check(requires_grad(inputs[i]), "One of the differentiated Tensors does not require grad");
-    pass.add_capture(gradient_edge(inputs[i]), i);
+    pass.capture(gradient_edge(inputs[i]), i);
   }
-  return pass.run(inputs.size());
+  pass.run();
+  return std::move(pass.captured());
 }
 
 void backward(const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients, const BackwardOptions& options,
               const std::vector<Tensor>& inputs) {
-  if (inputs.empty()) {
-    GradMode mode(options.create_graph);
-    Pass pass(options);
-    add_roots(pass, roots, gradients);
-    pass.run(0);
-    return;
-  }
-  const std::vector<Tensor> grads = gradients_of(roots, gradients, inputs, options);
   GradMode mode(options.create_graph);
-  for (size_t i = 0; i < inputs.size(); ++i)
-    if (grads[i].defined()) accumulate_grad(inputs[i], grads[i]);
+  Pass pass(options);
+  for (const Tensor& x : inputs) retain_grad(x);  // leaves keep theirs anyway
+  add_roots(pass, roots, gradients);
+  for (const Tensor& x : inputs) pass.ask_for(gradient_edge(x));
+  pass.run();
 }
 
 }  // namespace izvod

@@ -18,7 +18,7 @@ void backward(const std::vector<Tensor>& roots, const std::vector<Tensor>& gradi
 std::vector<Tensor> gradients_of(const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients,
                                  const std::vector<Tensor>& inputs, const BackwardOptions& options);
 
-// Called between nodes of a long backward pass, every few hundred: bind/ lets other threads run and looks for signals.
+// Called every few milliseconds of a long backward pass: bind/ lets other threads run and looks for signals.
 void set_breathe(void (*breathe)());
 
 }  // namespace izvod

@@ -5,7 +5,7 @@
 namespace izvod {
 namespace {
 uint64_t next_sequence = 0;
-thread_local Node* running_node = nullptr;
+thread_local Node* running_node IZVOD_FAST_THREAD_LOCAL = nullptr;
 }  // namespace
 
 Node::Node(const char* name) : sequence(next_sequence++), name(name) {}
@@ -28,8 +28,15 @@ void Node::destroy(Node* n) {
   emptying = false;
 }
 
+std::string short_name(const Node& node) {
+  const std::string name = node.name;
+  const size_t end = name.rfind("Backward");
+  return end == std::string::npos || end == 0 ? name : name.substr(0, end);
+}
+
 AccumulateGrad::AccumulateGrad(Tensor x) : Node("AccumulateGrad"), variable(std::move(x)) {
   sequence = ~uint64_t(0);  // ready as soon as its gradient is there: frees that memory early
+  is_accumulator = true;
   add_output(variable);
   meta(variable).accumulator = this;
 }

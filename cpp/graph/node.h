@@ -34,7 +34,7 @@ struct OutputHook {
   Ref<GradHook> hook;
 };
 
-// A user's function on all gradients that enter (before) or leave (after) a node.
+// A user's functions on all gradients that enter (before) or leave (after) a node.
 struct NodeHook {
   uint32_t refs = 0;
   virtual ~NodeHook() = default;
@@ -43,20 +43,32 @@ struct NodeHook {
   static void destroy(NodeHook* h) { delete h; }
 };
 
+// A tensor, not a leaf, that keeps its gradient. Shared by the tensor and its node; `tensor` is null once it died.
+struct Retained {
+  uint32_t refs = 0;
+  int output;
+  TensorImpl* tensor;
+  static void destroy(Retained* r) { delete r; }
+};
+
 // Things few nodes have.
 struct NodeExtras {
-  std::vector<OutputHook> hooks;              // on single outputs, in the order they were set
-  std::vector<std::pair<int, TensorImpl*>> retained;  // outputs whose tensors keep their gradient
+  std::vector<OutputHook> hooks;         // on single outputs, in the order they were set
+  std::vector<Ref<Retained>> retained;   // outputs whose tensors keep their gradient
   std::vector<Ref<NodeHook>> node_hooks;
-  std::string trace;                          // where it was made, when anomalies are looked for
+  std::unique_ptr<Attachment> python;    // what bind/ keeps with the node
+  std::string trace;                     // where it was made, when anomalies are looked for
 };
+
+// Why the outputs of a node may not be changed in place, if they are views.
+enum class ViewKind : uint8_t { Free, OneOfMany, OfCustomFunction };
 
 // One recorded op: how to turn the gradients of its outputs into those of its inputs.
 struct Node : Pooled {
   explicit Node(const char* name);
   virtual ~Node();
   // `gs`: one gradient for each output. Returns one for each edge, in the shape the mathematics gives.
-  virtual Grads apply(const Grads& gs) = 0;
+  virtual Grads apply(Grads gs) = 0;
   // Lets go of saved tensors.
   virtual void release_saved() {}
 
@@ -71,20 +83,28 @@ struct Node : Pooled {
   static void destroy(Node* n);
 
   uint32_t refs = 0;
-  uint32_t slot = 0;      // the engine's place for it while a backward pass runs
-  uint64_t sequence;      // rises with time; the backward pass takes the newest first
+  uint32_t slot = 0;            // its place in the backward pass that `pass` names; see engine/engine.cpp
+  const void* pass = nullptr;
+  uint64_t sequence;            // rises with time; the backward pass takes the newest first
   const char* name;
-  std::vector<Edge> edges;
-  std::vector<OutputInfo> outputs;
+  ViewKind views = ViewKind::Free;
+  bool is_accumulator = false;  // an AccumulateGrad
+  bool wants_all = true;        // zeros stand in for missing gradients if it has several outputs
+  bool strict = false;          // its gradients must have, or broadcast to, their shape: nothing is expanded
+  InlineList<Edge, 2> edges;
+  InlineList<OutputInfo, 1> outputs;
   std::unique_ptr<NodeExtras> extras;
   void* pyobject = nullptr;
 };
+
+// What messages call a node: "Mul" for MulBackward0.
+std::string short_name(const Node& node);
 
 // The end of the line: adds what arrives to variable.grad. The engine does the adding.
 struct AccumulateGrad final : Node {
   explicit AccumulateGrad(Tensor x);
   ~AccumulateGrad() override;
-  Grads apply(const Grads& gs) override;  // engine/accumulate.cpp
+  Grads apply(Grads gs) override;  // engine/accumulate.cpp
   Tensor variable;
 };
 

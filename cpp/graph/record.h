@@ -1,71 +1,13 @@
 #pragma once
-#include <tuple>
-
-#include "graph/autograd.h"
+#include "graph/saved.h"
 
 namespace izvod {
-
-// A tensor that a derivative needs again. Reading it back checks that nobody changed it in between.
-class Saved {
- public:
-  Saved() = default;
-  explicit Saved(const Tensor& x) : tensor_(x), version_(x.defined() ? x.version() : 0) {}
-  Tensor operator()() const {
-    if (tensor_.defined() && tensor_.version() != version_) [[unlikely]] complain();
-    return tensor_;
-  }
-
- protected:
-  [[noreturn]] void complain() const;
-  Tensor tensor_;
-  uint32_t version_ = 0;
-  bool is_output_ = false;
-};
-
-// The op's own result. Keeping it as it is would be a cycle (result -> node -> result), so the memory is
-// kept under a new name, and the history is put back when second derivatives are asked for.
-class SavedOutput : public Saved {
- public:
-  explicit SavedOutput(const Tensor& y, int output = 0) : Saved(alias(y)), output_(output) { is_output_ = true; }
-  SavedOutput() = default;
-  Tensor operator()() const;
-
- private:
-  int output_ = 0;
-};
-
-class SavedList {
- public:
-  SavedList() = default;
-  explicit SavedList(const std::vector<Tensor>& xs) : items_(xs.begin(), xs.end()) {}
-  std::vector<Tensor> operator()() const {
-    std::vector<Tensor> xs;
-    for (const Saved& s : items_) xs.push_back(s());
-    return xs;
-  }
-
- private:
-  std::vector<Saved> items_;
-};
-
-inline SavedOutput output(const Tensor& y, int number = 0) { return SavedOutput(y, number); }
-inline Saved as_saved(const Tensor& x) { return Saved(x); }
-inline SavedOutput as_saved(SavedOutput y) { return y; }
-inline SavedList as_saved(const std::vector<Tensor>& xs) { return SavedList(xs); }
-
-// saved(x, output(y), list): what a derivative is given again, in this order, behind the gradient.
-template <class... Ts>
-auto saved(const Ts&... ts) {
-  return std::make_tuple(as_saved(ts)...);
-}
 
 // Which inputs need a gradient: needs[1] is false where computing it would be wasted.
 struct Needs {
   const Node* node;
   bool operator[](int64_t i) const { return node->needs(i); }
 };
-
-[[noreturn]] void complain_released();
 
 // The node that record() makes. `f` is called as f(g, saved...) or f(g, needs, saved...), where g is a
 // const Tensor& (ops with one output) or a const Grads&.
@@ -74,7 +16,7 @@ struct RecordedNode final : Node {
   RecordedNode(const char* name, SavedTuple s, F f)
       : Node(name), saved_(std::move(s)), f_(std::move(f)) {}
 
-  Grads apply(const Grads& gs) override {
+  Grads apply(Grads gs) override {
     if (released_) complain_released();
     return std::apply([&](const auto&... s) { return call(gs, s()...); }, saved_);
   }
@@ -104,9 +46,10 @@ struct RecordedNode final : Node {
 };
 
 void add_edge(Node& node, const Tensor& x);
-// Where the user's program stands, as text; bind/ sets the source.
-void set_trace_source(std::string (*source)());
+// Keeps where the user's program stands; called when anomalies are looked for.
 void note_trace(Node& node);
+// Views that are made together may not be changed in place, since their node cannot be taken apart.
+void mark_views(Node& node, const std::vector<Tensor>& ys);
 
 template <class Inputs, class SavedTuple, class F>
 Ref<Node> make_node(const char* name, const Inputs& inputs, SavedTuple s, F f) {
@@ -118,7 +61,7 @@ Ref<Node> make_node(const char* name, const Inputs& inputs, SavedTuple s, F f) {
     else
       add_edge(*node, *x);
   }
-  if (modes().anomaly) note_trace(*node);
+  if (anomaly.on) [[unlikely]] note_trace(*node);
   return node;
 }
 
@@ -139,6 +82,7 @@ Tensor record(const char* name, const Tensor& y, const std::vector<Tensor>& inpu
 template <class SavedTuple, class F>
 void record_outputs(const char* name, const std::vector<Tensor>& ys, Inputs inputs, SavedTuple s, F f) {
   Ref<Node> node = make_node(name, inputs, std::move(s), std::move(f));
+  mark_views(*node, ys);
   for (const Tensor& y : ys)
     if (y.is_floating()) set_history(y, node);
 }
