@@ -16,7 +16,7 @@ namespace {
 // panels (one panel of 384 x 16 floats in L1, all of them in L3), of A a tile's rows stay in L2. A
 // block is one parallel loop that packs and one that multiplies tiles. Operands are read in place
 // where that costs nothing: A when k is adjacent, B when it is small or used by few rows.
-constexpr int64_t block_depth = 384, block_rows = 1536, block_cols = 3072;
+constexpr int64_t block_depth = 384, block_rows = 1536, block_cols = 1536;
 constexpr int64_t tile_rows = 96, tile_cols = 192;
 // Multiplications, and numbers to pack, below which threads cost more than they bring.
 constexpr int64_t serial_work = 1'000'000, serial_pack = 32'768;
