@@ -114,13 +114,14 @@ struct Plan {
       const int64_t size = x.sizes()[d];
       int64_t bad = 0;
       if (none || t.numel() == 0) continue;
-      if (++n; kernels::in_bounds(view(t), int64_t(0), size, &bad)) {
+      const int64_t number = n++;  // torch's messages count the indices, not the dimensions
+      if (kernels::in_bounds(view(t), int64_t(0), size, &bad)) {
         offsets = t;
         scale = x.strides()[d];
         continue;
       }
       positive = false;
-      check<IndexError>(kernels::in_bounds(view(t), -size, size, &bad), "index ", bad, " is out of bounds for dimension ", d,
+      check<IndexError>(kernels::in_bounds(view(t), -size, size, &bad), "index ", bad, " is out of bounds for dimension ", number,
                         " with size ", size);
     }
     if (n == 1 && positive) return;  // a single index is its own offset
@@ -131,6 +132,22 @@ struct Plan {
         kernels::add_offsets(view(offsets), broadcast_view(t, b), x.sizes()[d], x.strides()[d]);
   }
 };
+
+// If the only index is a mask, that mask as it broadcasts against x: one number can be put in without a list of places.
+Tensor lone_mask(const Tensor& x, const std::vector<Tensor>& indices) {
+  const int64_t n = int64_t(indices.size());
+  for (int64_t i = 0; i + 1 < n; ++i)
+    if (indices[size_t(i)].defined()) return {};
+  if (n == 0 || !indices.back().defined() || indices.back().dtype() != DType::Bool) return {};
+  const Tensor& mask = indices.back();
+  if (mask.dim() == 0 || n - 1 + mask.dim() > x.dim()) return {};
+  Dims sizes(x.dim(), 1);
+  for (int64_t d = 0; d < mask.dim(); ++d) {
+    if (mask.sizes()[d] != x.sizes()[n - 1 + d]) return {};
+    sizes[n - 1 + d] = mask.sizes()[d];
+  }
+  return reshape(mask, sizes);
+}
 
 Tensor index_put_as(const Tensor& x, const std::vector<Tensor>& given, const Tensor& values, bool accumulate, bool in_place) {
   check(x.dtype() == values.dtype(), "Index put requires the source and destination dtypes match, got ", info(x.dtype()).noun,
@@ -177,9 +194,8 @@ Tensor index_put(const Tensor& x, const std::vector<Tensor>& indices, const Tens
 }
 
 const Tensor& index_put_(const Tensor& x, const std::vector<Tensor>& indices, const Tensor& values, bool accumulate) {
-  const bool one_mask = indices.size() == 1 && indices[0].defined() && indices[0].dtype() == DType::Bool;
-  if (one_mask && !accumulate && values.dim() == 0 && indices[0].sizes() == x.sizes() && values.dtype() == x.dtype())
-    return masked_fill_(x, indices[0], values);  // needs no list of places
+  if (values.numel() == 1 && !accumulate)
+    if (const Tensor mask = lone_mask(x, indices); mask.defined()) return masked_fill_(x, mask, reshape(values, {}));
   return index_put_as(x, indices, values, accumulate, true), x;
 }
 

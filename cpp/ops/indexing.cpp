@@ -5,6 +5,7 @@
 #include "ops/changed.h"
 #include "ops/reduction.h"
 #include "ops/rows.h"
+#include "ops/unary.h"
 #include "ops/views.h"
 
 namespace izvod {
@@ -30,11 +31,6 @@ int64_t stride_along(const Tensor& x, int64_t dim) { return x.dim() ? x.strides(
 View addressed(const Tensor& x, int64_t dim, const Dims& sizes) {
   View v = row_view(x);
   v.strides[dim] = 0;
-  v.sizes = sizes;
-  return v;
-}
-View cut(const Tensor& x, const Dims& sizes) {
-  View v = row_view(x);
   v.sizes = sizes;
   return v;
 }
@@ -100,16 +96,24 @@ Tensor scatter_index(const Tensor& x, int64_t dim, const Tensor& index, const Te
   return checked_index<RuntimeError>(index, dim, size_along(x, dim));
 }
 
+// Where src is larger than the index, the rest of it does not take part.
+Tensor taking_part(const Tensor& src, const Tensor& index) {
+  Tensor part = src;
+  for (int64_t d = 0; d < std::min(src.dim(), index.dim()); ++d)
+    if (index.sizes()[d] != src.sizes()[d]) part = narrow(part, d, 0, index.sizes()[d]);
+  return part;
+}
+
 void put_along(const Tensor& y, int64_t dim, const Tensor& index, const View& src, Put how) {
   const View i = row_view(index);
   if (index.numel()) kernels::put(addressed(y, dim, i.sizes), i, stride_along(y, dim), src, how);
 }
 
-Tensor scatter_as(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, bool in_place) {
+Tensor scatter_as(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& given, bool in_place) {
   dim = wrap_dim(dim, x.dim());
-  const Tensor i = scatter_index(x, dim, index, &src);
+  const Tensor i = scatter_index(x, dim, index, &given), src = taking_part(given, i);
   return changed("ScatterBackward0", x, in_place, {&x, &src}, saved(i),
-                 [&](const Tensor& y) { put_along(y, dim, i, cut(src, row_view(i).sizes), Put::Assign); },
+                 [&](const Tensor& y) { put_along(y, dim, i, row_view(src), Put::Assign); },
                  [dim](const Tensor& g, Needs needs, const Tensor& i) {
                    return Grads{needs[0] ? scatter(g, dim, i, 0) : Tensor(), needs[1] ? gather(g, dim, i) : Tensor()};
                  });
@@ -123,11 +127,11 @@ Tensor scatter_as(const Tensor& x, int64_t dim, const Tensor& index, const Scala
                  [dim](const Tensor& g, const Tensor& i) { return Grads{scatter(g, dim, i, 0)}; });
 }
 
-Tensor scatter_add_as(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, bool in_place) {
+Tensor scatter_add_as(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& given, bool in_place) {
   dim = wrap_dim(dim, x.dim());
-  const Tensor i = scatter_index(x, dim, index, &src);
+  const Tensor i = scatter_index(x, dim, index, &given), src = taking_part(given, i);
   return changed("ScatterAddBackward0", x, in_place, {&x, &src}, saved(i),
-                 [&](const Tensor& y) { put_along(y, dim, i, cut(src, row_view(i).sizes), Put::Add); },
+                 [&](const Tensor& y) { put_along(y, dim, i, row_view(src), Put::Add); },
                  [dim](const Tensor& g, Needs needs, const Tensor& i) {
                    return Grads{g, needs[1] ? gather(g, dim, i) : Tensor()};
                  });
@@ -195,9 +199,7 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   check(add || how == "prod" || how == "amax" || how == "amin",
         "reduce argument must be either sum, prod, mean, amax or amin, got ", how);
   dim = wrap_dim(dim, x.dim());
-  const Tensor i = scatter_index(x, dim, index, &given);
-  // Where src is larger than the index, the rest of it does not take part.
-  const Tensor src = given.sizes() == i.sizes() ? given : as_strided(given, i.sizes(), given.strides(), given.storage_offset());
+  const Tensor i = scatter_index(x, dim, index, &given), src = taking_part(given, i);
   const Put put = add ? Put::Add : how == "prod" ? Put::Multiply : how == "amax" ? Put::Max : Put::Min;
   Tensor y = copy_of(x, x.dtype());
   if (!include_self && add) put_along(y, dim, i, broadcast_view(full({}, 0, x.dtype()), row_view(i).sizes), Put::Assign);
@@ -207,7 +209,7 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   if (how == "mean") {
     GradMode off(false);
     const Tensor n = counts(x, dim, i, include_self);
-    write_values(y, x.is_floating() ? y / n : to(y / to(n, DType::Float64), x.dtype()));
+    write_values(y, x.is_floating() ? y / n : to(floor(y / to(n, DType::Float64)), x.dtype()));
   }
   if (recording(x, src))
     record("ScatterReduceBackward0", y, {&x, &src}, saved(x, i, src, output(y)),
@@ -239,6 +241,7 @@ Dims slices(const Tensor& x, int64_t dim, int64_t n) {
   return sizes;
 }
 
+template <class E>
 Tensor slice_index(const char* name, const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src) {
   check(index.dim() < 2, name, "(): Index is supposed to be a vector, but got dim: ", index.dim(), " with type: ",
         info(index.dtype()).noun, " and size: ", index.sizes());
@@ -251,12 +254,12 @@ Tensor slice_index(const char* name, const Tensor& x, int64_t dim, const Tensor&
   check(slices(x, dim, index.numel()) == row_view(src).sizes,
         "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = ", x.sizes(),
         " source.shape = ", src.sizes());
-  return checked_index<RuntimeError>(index, dim, size_along(x, dim));
+  return checked_index<E>(index, dim, size_along(x, dim));
 }
 
 Tensor index_add_as(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, const Scalar& alpha, bool in_place) {
   dim = wrap_dim(dim, x.dim());
-  const Tensor i = slice_index("index_add_", x, dim, index, src);
+  const Tensor i = slice_index<RuntimeError>("index_add_", x, dim, index, src);
   const bool scaled = alpha.to_double() != 1;
   return changed("IndexAddBackward0", x, in_place, {&x, &src}, saved(i),
                  [&](const Tensor& y) {
@@ -272,7 +275,9 @@ Tensor index_add_as(const Tensor& x, int64_t dim, const Tensor& index, const Ten
 
 Tensor index_copy_as(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, bool in_place) {
   dim = wrap_dim(dim, x.dim());
-  const Tensor i = slice_index("index_copy_", x, dim, index, src);
+  check<IndexError>(index.numel() == size_along(src, dim), "index_copy_(): Number of indices (", index.numel(),
+                    ") should be equal to source.size(dim) (", size_along(src, dim), ")");
+  const Tensor i = slice_index<IndexError>("index_copy_", x, dim, index, src);
   return changed("IndexCopyBackward0", x, in_place, {&x, &src}, saved(i),
                  [&](const Tensor& y) { put_slices(y, dim, i, row_view(src), Put::Assign); },
                  [dim](const Tensor& g, Needs needs, const Tensor& i) {
@@ -298,7 +303,7 @@ Tensor index_fill_as(const Tensor& x, int64_t dim, const Tensor& index, const Ar
   dim = wrap_dim(dim, x.dim());
   const Tensor i = fill_index(index, dim, size_along(x, dim));
   const Tensor number = value.is_tensor() ? *value.tensor : full({}, value.scalar, x.dtype()), same = to(detach(number), x.dtype());
-  return changed("IndexFillBackward0", x, in_place, {&x, &number}, saved(i),
+  return changed(value.is_tensor() ? "IndexFillBackward1" : "IndexFillBackward0", x, in_place, {&x, &number}, saved(i),
                  [&](const Tensor& y) { put_slices(y, dim, i, broadcast_view(same, slices(x, dim, i.numel())), Put::Assign); },
                  [dim](const Tensor& g, Needs needs, const Tensor& i) {
                    return Grads{needs[0] ? index_fill(g, dim, i, 0) : Tensor(),
@@ -359,13 +364,12 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
 }
 
 static Tensor masked_scatter_as(const Tensor& x, const Tensor& mask, const Tensor& src, bool in_place) {
-  check(mask.dtype() == DType::Bool, "masked_scatter_ only supports boolean masks, but got mask with dtype ", info(mask.dtype()).name);
+  check(mask.dtype() == DType::Bool, "masked_scatter_ only supports boolean masks, but got mask with dtype ", info(mask.dtype()).noun);
   check(x.dtype() == src.dtype(), "masked_scatter: expected self and source to have same dtypes but got ", info(x.dtype()).noun, " and ",
         info(src.dtype()).noun);
   const Tensor m = expand(mask, x.sizes()), row = reshape(detach(src), {src.numel()});
   const int64_t n = *count_nonzero(m).data<int64_t>();
-  check(n <= src.numel(), "masked_scatter: expected source to have at least as many elements as there are true places in the mask (",
-        n, "), but got ", src.numel());
+  check(n <= src.numel(), "Number of elements of source < number of ones in mask");
   return changed("MaskedScatterBackward0", x, in_place, {&x, &src}, saved(mask),
                  [&](const Tensor& y) { if (n) kernels::masked_place(view(y), view(row), view(m)); },
                  [sizes = src.sizes(), n](const Tensor& g, Needs needs, const Tensor& mask) {

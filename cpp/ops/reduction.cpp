@@ -43,10 +43,8 @@ void check_not_empty(const char* name, const Tensor& x, const Dims& dims) {
   if (x.numel()) return;
   check(!dims.empty() || x.dim() == 0, name,
         "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.");
-  for (int64_t given : dims) {
-    const int64_t d = wrap_dim(given, x.dim());
-    check<IndexError>(x.dim() == 0 || x.sizes()[d] != 0, name, "(): Expected reduction dim ", d, " to have non-zero size.");
-  }
+  for (int64_t d : dims)
+    check<IndexError>(x.sizes()[wrap_dim(d, x.dim())] != 0, name, "(): Expected reduction dim ", d, " to have non-zero size.");
 }
 
 DType sum_type(const Tensor& x, std::optional<DType> dtype) {
@@ -139,14 +137,14 @@ Tensor std_backward(const Tensor& g, const Tensor& x, const Tensor& y, const Var
   return var_backward(masked_fill(g / (y * 2), y == 0, 0), x, a);
 }
 
-VarArgs var_args(const Tensor& x, const Dims& dims, const Reduced& r, double correction) {
-  check(x.is_floating(), "std and var only support floating point and complex dtypes");
-  return {dims, r.full(), correction, r.count()};
+void check_var_type(const char* name, const Tensor& x) {
+  check(x.is_floating(), name, " only support floating point and complex dtypes");
 }
 
 Tensor var_or_std(const Tensor& x, const Dims& dims, double correction, bool keepdim, bool root) {
+  check_var_type("std and var", x);
   const Reduced r(x, dims, keepdim);
-  const VarArgs a = var_args(x, dims, r, correction);
+  const VarArgs a{dims, r.full(), correction, r.count()};
   Tensor y = r.result(x.dtype());
   const kernels::View out = r.view(y), *none = nullptr;
   kernels::var_mean(&out, none, view(x), correction, root);
@@ -162,8 +160,9 @@ Tensor var_or_std(const Tensor& x, const Dims& dims, double correction, bool kee
 }
 
 std::pair<Tensor, Tensor> with_mean(const Tensor& x, const Dims& dims, double correction, bool keepdim, bool root) {
+  check_var_type(root ? "std_mean" : "var_mean", x);
   const Reduced r(x, dims, keepdim);
-  const VarArgs a = var_args(x, dims, r, correction);
+  const VarArgs a{dims, r.full(), correction, r.count()};
   const Tensor y = r.result(x.dtype()), m = r.result(x.dtype());
   const kernels::View spread_out = r.view(y), centre = r.view(m);
   kernels::var_mean(&spread_out, &centre, view(x), correction, root);
@@ -237,7 +236,7 @@ Tensor arg_extreme(const kernels::IndexedReduction& kernel, const char* op, cons
                    bool keepdim) {
   check(x.dtype() != DType::Bool, op, "(): does not support bool input");
   check<IndexError>(dim || x.numel(), op, "(): Expected reduction dim to be specified for input.numel() == 0.");
-  const Dims dims = dim ? Dims{*dim} : Dims();
+  const Dims dims = dim ? Dims{wrap_dim(*dim, x.dim())} : Dims();
   check_not_empty(op, x, dims);
   const Reduced r(x, dims, keepdim);
   Tensor index = r.result(DType::Int64);
@@ -257,7 +256,8 @@ Tensor amin(const Tensor& x, const Dims& dims, bool keepdim) {
   return extreme(kernels::amin, "amin", "AminBackward0", x, dims, keepdim);
 }
 std::pair<Tensor, Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
-  const Dims dims = dim ? Dims{*dim} : Dims();
+  check(dim || x.numel(), "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
+  const Dims dims = dim ? Dims{wrap_dim(*dim, x.dim())} : Dims();
   return {extreme(kernels::amin, "aminmax", "AminmaxBackward0", x, dims, keepdim),
           extreme(kernels::amax, "aminmax", "AminmaxBackward0", x, dims, keepdim)};
 }
@@ -296,18 +296,19 @@ Tensor count_nonzero(const Tensor& x, const Dims& dims) {
 
 // ---- norms ---------------------------------------------------------------------------------------
 
-// d (sum |x|^p)^(1/p) = sign(x) |x|^(p-1) / y^(p-1); 0 where y is, or where p < 1 would divide by x = 0.
+// d (sum |x|^p)^(1/p) = sign(x) |x|^(p-1) / y^(p-1). Where y is 0 so is the gradient, of every order: dividing by
+// infinity says that without a nan; where p < 1 would divide by x = 0, it is 0, too.
 static Tensor norm_backward(const Tensor& g, const Tensor& x, const Tensor& norm, double p, const Dims& dims, const Dims& full) {
-  const Tensor y = restored(norm, full), gx = restored(g, full);
-  if (p == 0) return zeros_like(x);
+  if (p == 0) return Tensor();
+  const Tensor gx = restored(g, full), exact = restored(norm, full);
   if (p == 1) return gx * sign(x);
-  if (p == 2) return x * masked_fill(gx / y, y == 0, 0);
-  const Tensor a = abs(x);
+  const Tensor a = abs(x), y = std::isinf(p) ? exact : masked_fill(exact, exact == 0, p > 1 ? INFINITY : 1.0);
+  if (p == 2) return x * (gx / y);
   if (std::isinf(p)) return sign(x) * shared_out(gx, where(y != y, x != x, a == y), full, dims);
   const Tensor slope = p < 1 ? masked_fill(sign(x) * pow(a, p - 1), x == 0, 0)
                      : p < 2 ? sign(x) * pow(a, p - 1)
                              : x * pow(a, p - 2);
-  return slope * masked_fill(gx / pow(y, p - 1), y == 0, 0);
+  return slope * (gx / pow(y, p - 1));
 }
 
 Tensor vector_norm(const Tensor& x, double p, const Dims& dims, bool keepdim, std::optional<DType> dtype) {

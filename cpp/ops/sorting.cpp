@@ -19,6 +19,10 @@ ValuesAndIndices chosen(const char* node, const Tensor& x, int64_t dim, const Te
   return {y, index};
 }
 
+void check_order(const char* name, const Tensor& x) {
+  check<NotImplementedError>(x.dtype() != DType::Bool, "\"", name, "\" not implemented for 'Bool'");
+}
+
 ValuesAndIndices kth(const char* node, const Tensor& x, int64_t k, int64_t dim, bool keepdim, bool nan_wins) {
   const Reduced r(x, {dim}, keepdim);
   Tensor y = r.result(x.dtype()), index = r.result(DType::Int64);
@@ -51,6 +55,7 @@ ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t dim, bool largest) {
 
 ValuesAndIndices kthvalue(const Tensor& x, int64_t k, int64_t dim, bool keepdim) {
   dim = wrap_dim(dim, x.dim());
+  check_order("kthvalue_cpu", x);
   check(k >= 1 && k <= (x.dim() ? x.sizes()[dim] : 1), "kthvalue(): selected number k out of range for dimension ", dim);
   return kth("KthvalueBackward0", x, k - 1, dim, keepdim, false);
 }
@@ -58,13 +63,15 @@ ValuesAndIndices kthvalue(const Tensor& x, int64_t k, int64_t dim, bool keepdim)
 ValuesAndIndices median(const Tensor& x, int64_t dim, bool keepdim) {
   dim = wrap_dim(dim, x.dim());
   const int64_t n = x.dim() ? x.sizes()[dim] : 1;
+  check_order("median_out", x);
   check<IndexError>(n > 0, "median(): Expected reduction dim ", dim, " to have non-zero size.");
   return kth("MedianBackward1", x, (n - 1) / 2, dim, keepdim, true);
 }
 
 Tensor median(const Tensor& x) {
+  check_order("median_cpu", x);
   if (x.numel() == 0) return full({}, x.is_floating() ? Scalar(0.0 / 0.0) : Scalar(0), x.dtype());
-  return median(reshape(x, {x.numel()}), 0, false).first;
+  return kth("MedianBackward0", reshape(x, {x.numel()}), (x.numel() - 1) / 2, 0, false, true).first;
 }
 
 }  // namespace izvod
