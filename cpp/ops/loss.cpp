@@ -198,13 +198,13 @@ Tensor cross_entropy_of_probabilities(const Tensor& x, Tensor target, const Tens
 Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
                      Reduction reduction, double label_smoothing) {
   check(label_smoothing >= 0 && label_smoothing <= 1, "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
+  check<NotImplementedError>(x.is_floating(), "\"log_softmax_lastdim_kernel_impl\" not implemented for '",
+                             info(x.dtype()).noun, "'");
   if (x.sizes() == target.sizes() && (x.dim() > 0 || target.is_floating())) {
     check(ignore_index < 0, "ignore_index is not supported for floating point target");
     return cross_entropy_of_probabilities(x, target, weight, reduction, label_smoothing);
   }
   Classes c = classes_of(x, target, weight, ignore_index, reduction);
-  check<NotImplementedError>(x.is_floating(), "\"log_softmax_lastdim_kernel_impl\" not implemented for '",
-                             info(x.dtype()).noun, "'");
   c.outer *= c.inner;
   c.inner = 1;
   c.smoothing = label_smoothing;

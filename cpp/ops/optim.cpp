@@ -128,7 +128,7 @@ Tensor total_norm(const std::vector<Tensor>& tensors, double norm_type, bool err
   }
   double value = 0;
   visit_floating(total.dtype(), [&](auto t) { value = double(*total.data<typename decltype(t)::type>()); });
-  check(!error_if_nonfinite || std::isfinite(value), "The total norm of order ", norm_type,
+  check(!error_if_nonfinite || std::isfinite(value), "The total norm of order ", norm_type, norm_type == std::floor(norm_type) && std::isfinite(norm_type) ? ".0" : "",
         " for gradients from `parameters` is non-finite, so it cannot be clipped. To disable this error and scale the "
         "gradients by the non-finite norm anyway, set `error_if_nonfinite=False`");
   return total;
