@@ -114,6 +114,47 @@ void drop_buffer(void* p) {
   PyGILState_Release(state);
 }
 
+// ---- numpy's way to a tensor's memory: an object that holds the tensor and offers the buffer protocol.
+
+struct BufferObject {
+  PyObject_HEAD
+  Tensor tensor;
+  Py_ssize_t shape[64], strides[64];
+};
+
+const char* format_of(DType t) {
+  static constexpr const char* formats[] = {"?", "B", "b", "h", "i", "q", "e", nullptr, "f", "d"};
+  return formats[size_t(t)];
+}
+
+int get_buffer(PyObject* self, Py_buffer* view, int flags) {
+  auto* o = reinterpret_cast<BufferObject*>(self);
+  const Tensor& x = o->tensor;
+  *view = {x.impl()->data, self, Py_ssize_t(x.numel() * itemsize(x.dtype())), Py_ssize_t(itemsize(x.dtype())), 0, int(x.dim()),
+           const_cast<char*>(format_of(x.dtype())), o->shape, o->strides, nullptr, nullptr};
+  if (!(flags & PyBUF_FORMAT)) view->format = nullptr;
+  Py_INCREF(self);
+  return 0;
+}
+
+void drop_buffer_object(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  reinterpret_cast<BufferObject*>(self)->tensor.~Tensor();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyTypeObject* buffer_type() {
+  static PyTypeObject* type = [] {
+    PyType_Slot slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)},
+                           {Py_tp_dealloc, reinterpret_cast<void*>(drop_buffer_object)},
+                           {0, nullptr}};
+    PyType_Spec spec{"izvod._C._Buffer", sizeof(BufferObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+    return reinterpret_cast<PyTypeObject*>(checked(PyType_FromSpec(&spec)).release());
+  }();
+  return type;
+}
+
 PyObject* list_of(const char* data, const Tensor& x, int64_t d) {
   if (d == x.dim()) return to_python(load_scalar(data, x.dtype()));
   Object list = checked(PyList_New(Py_ssize_t(x.sizes()[d])));
@@ -175,6 +216,20 @@ Tensor tensor_from(PyObject* data, std::optional<DType> dtype) {
     fill(to, data, x.sizes(), 0);
   });
   return x;
+}
+
+PyObject* buffer_of(const Tensor& x) {
+  check<TypeError>(format_of(x.dtype()) != nullptr, "Got unsupported ScalarType ", info(x.dtype()).noun);
+  check(x.dim() <= 64, "numpy() takes at most 64 dimensions, got ", x.dim());
+  PyTypeObject* type = buffer_type();
+  auto* o = reinterpret_cast<BufferObject*>(type->tp_alloc(type, 0));
+  if (!o) throw PythonError{};
+  new (&o->tensor) Tensor(x);
+  for (int64_t d = 0; d < x.dim(); ++d) {
+    o->shape[d] = Py_ssize_t(x.sizes()[d]);
+    o->strides[d] = Py_ssize_t(x.strides()[d] * itemsize(x.dtype()));
+  }
+  return reinterpret_cast<PyObject*>(o);
 }
 
 PyObject* to_list(const Tensor& x) { return list_of(x.impl()->data, x, 0); }

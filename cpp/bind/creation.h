@@ -7,6 +7,8 @@ namespace izvod::bind {
 Tensor tensor_from(PyObject* data, std::optional<DType> dtype);
 // Shares the memory of an array that offers the buffer protocol.
 Tensor tensor_from_buffer(PyObject* array);
+// An object that offers x's memory to numpy, and keeps x alive. TypeError for bfloat16.
+PyObject* buffer_of(const Tensor& x);
 PyObject* to_list(const Tensor& x);
 
 }  // namespace izvod::bind

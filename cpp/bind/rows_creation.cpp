@@ -52,6 +52,7 @@ void add_creation_rows() {
     check<TypeError>(PyObject_HasAttrString(a, "__array_interface__") && PyObject_CheckBuffer(a), "expected np.ndarray (got ", type_name(a), ")");
     return tensor_from_buffer(a);
   });
+  def<"_buffer", InModule>("input", buffer_of);
   def<"empty", InModule>("*size" OPTIONS, [](const Dims& size, OPTION_PARAMETERS) {
     return finish(empty(size, dtype.value_or(default_dtype())), device, requires_grad);
   });

@@ -103,7 +103,7 @@ def _load(file, name, device):
         return data if outline is None else _Builder(outline, data).result()
     except ValueError as error:
         reason = str(error)
-    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, RuntimeError, OverflowError) as error:
         reason = f"its header is damaged ({type(error).__name__}: {error})"
     raise RuntimeError(f"load: cannot read {name}: {reason}")
 
