@@ -95,7 +95,7 @@ void put_as(const View& out, const View& index, int64_t scale, const View& in) {
   const T* from = in.ptr<const T>();
   // Rows onto rows, or each column from end to end; the order at each place is the same.
   const bool by_rows = apart.sizes.back() > 1 && (together.strides[2].back() != 1 || apart.strides[2].back() == 1);
-  parallel_for(width, std::max<int64_t>(16, run_grain / depth), [&](int64_t begin, int64_t end) {
+  parallel_for(width, std::max<int64_t>(128, run_grain / depth), [&](int64_t begin, int64_t end) {
     const auto run = [&](const Loop<3>& outer, int64_t b, int64_t e, const Loop<3>& inner, int64_t ib, int64_t ie) {
       for_runs(outer, b, e, [&](auto start, int64_t count) {
         for (int64_t k = 0; k < count; ++k) {
@@ -191,6 +191,17 @@ void for_selected(const Loop<count>& loop, const char* mask, F f) {
   parallel_for(n, run_grain, [&](int64_t begin, int64_t end) { f(first[size_t(begin / run_grain)], begin, end); });
 }
 
+// The places among the n elements at `mask` that are set, without a branch that would be mispredicted.
+constexpr int64_t mask_chunk = 512;
+int64_t chosen_places(int32_t* places, const char* mask, int64_t stride, int64_t n) {
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    places[count] = int32_t(i);
+    count += mask[i * stride] != 0;
+  }
+  return count;
+}
+
 // f(row element, other element) for the k-th element of a row `line` and the k-th place of `all` that the mask picks.
 template <class F>
 void with_selected(const View& line, const View& all, const View& mask, F f) {
@@ -201,10 +212,13 @@ void with_selected(const View& line, const View& all, const View& mask, F f) {
     using T = typename decltype(t)::type;
     for_selected(loop, m, [&](int64_t first, int64_t begin, int64_t end) {
       T* next = line.ptr<T>() + first * step;
+      int32_t places[mask_chunk];
       for_runs(loop, begin, end, [&](auto at, int64_t n) {
-        T* x = all.ptr<T>() + at[1];
-        for (int64_t i = 0; i < n; ++i)
-          if (m[at[0] + i * sm]) f(*next, x[i * sa]), next += step;
+        for (int64_t i = 0; i < n; i += mask_chunk) {
+          const int64_t count = chosen_places(places, m + at[0] + i * sm, sm, std::min(mask_chunk, n - i));
+          T* x = all.ptr<T>() + at[1] + i * sa;
+          for (int64_t k = 0; k < count; ++k, next += step) f(*next, x[places[k] * sa]);
+        }
       });
     });
   });
@@ -220,17 +234,20 @@ void masked_place(const View& out, const View& in, const View& mask) {
 // `mask` is dense and has in's sizes.
 void write_places(const View& out, const View& mask) {
   const int64_t dims = mask.dim();
-  Loop<1> flat({&mask}, false);
-  for_selected(flat, mask.ptr<const char>(), [&](int64_t first, int64_t begin, int64_t end) {
+  const char* m = mask.ptr<const char>();
+  for_selected(Loop<1>({&mask}, false), m, [&](int64_t first, int64_t begin, int64_t end) {
     int64_t* to = out.ptr<int64_t>() + first * out.strides[0];
-    for (int64_t i = begin; i < end; ++i) {
-      if (!mask.ptr<const char>()[i]) continue;
-      int64_t rest = i;
-      for (int64_t d = dims - 1; d >= 0; --d) {
-        to[d * out.strides[1]] = rest % mask.sizes[d];
-        rest /= mask.sizes[d];
+    int32_t places[mask_chunk];
+    for (int64_t i = begin; i < end; i += mask_chunk) {
+      const int64_t count = chosen_places(places, m + i, 1, std::min(mask_chunk, end - i));
+      for (int64_t k = 0; k < count; ++k, to += out.strides[0]) {
+        int64_t rest = i + places[k];
+        for (int64_t d = dims - 1; d > 0; --d) {
+          to[d * out.strides[1]] = rest % mask.sizes[d];
+          rest /= mask.sizes[d];
+        }
+        to[0] = rest;
       }
-      to += out.strides[0];
     }
   });
 }

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "base/parallel.h"
 #include "kernels/copy.h"
@@ -173,16 +174,25 @@ class Walk {
       return r_.leaf(r_, state, load(source(at), stride, end, buffer), end, 0);
     alignas(16) char memory[24 * 16];
     Tree tree(r_, memory, 1);
-    int64_t first = begin;
-    for_runs(reduced_, begin, end, [&](auto run, int64_t n) {
-      for (int64_t i = 0; i < n; i += leaf_size) {
-        const int64_t m = std::min(leaf_size, n - i);
-        const void* x = load(source(at + run[0] + i * stride), stride, m, buffer);
-        r_.leaf(r_, tree.slot(), x, m, first + i);
-        tree.push(m);
-      }
+    int64_t first = begin, filled = 0;
+    const auto add_leaf = [&](const void* x, int64_t n) {
+      r_.leaf(r_, tree.slot(), x, n, first);
+      tree.push(n);
       first += n;
+    };
+    for_runs(reduced_, begin, end, [&](auto run, int64_t n) {
+      for (int64_t i = 0, m; i < n; i += m) {
+        m = std::min(leaf_size - filled, n - i);
+        const char* x = source(at + run[0] + i * stride);
+        if (m == leaf_size) {
+          add_leaf(load(x, stride, m, buffer), m);
+          continue;
+        }
+        load_row(x, stride, m, buffer + filled * itemsize(r_.load));  // short runs are put together
+        if ((filled += m) == leaf_size) add_leaf(buffer, std::exchange(filled, 0));
+      }
     });
+    if (filled) add_leaf(buffer, filled);
     std::memcpy(state, tree.root(), size_t(r_.state_bytes));
   }
 

@@ -178,6 +178,8 @@ Tensor index_put_as(const Tensor& x, const std::vector<Tensor>& given, const Ten
 }  // namespace
 
 Tensor index(const Tensor& x, const std::vector<Tensor>& given) {
+  if (given.size() == 1 && given[0].defined() && given[0].dtype() == DType::Bool && x.dim() && given[0].sizes() == x.sizes())
+    return masked_values("IndexBackward0", x, given[0]);  // needs no list of places
   const std::vector<Tensor> indices = integer_indices(x, given);
   const Plan plan(x, indices);
   Tensor y = empty(plan.sizes, x.dtype());

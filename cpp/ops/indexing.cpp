@@ -352,12 +352,16 @@ const Tensor& index_fill_(const Tensor& x, int64_t dim, const Tensor& index, con
 
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
   check(mask.dtype() == DType::Bool, "masked_select: expected BoolTensor for mask");
+  return masked_values("MaskedSelectBackward0", x, mask);
+}
+
+Tensor masked_values(const char* node, const Tensor& x, const Tensor& mask) {
   const Dims sizes = broadcast_sizes(mask.sizes(), x.sizes());
   const Tensor all = expand(x, sizes), m = expand(mask, sizes);
   Tensor y = empty({*count_nonzero(m).data<int64_t>()}, x.dtype());
   if (y.numel()) kernels::masked_select(view(y), view(all), view(m));
   if (recording(all))
-    record("MaskedSelectBackward0", y, {&all}, saved(mask), [sizes](const Tensor& g, const Tensor& mask) {
+    record(node, y, {&all}, saved(mask), [sizes](const Tensor& g, const Tensor& mask) {
       return Grads{masked_scatter(zeros(sizes, g.dtype()), mask, g)};
     });
   return y;

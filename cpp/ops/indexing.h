@@ -32,6 +32,8 @@ const Tensor& index_fill_(const Tensor& x, int64_t dim, const Tensor& index, con
 
 // ---- masks
 Tensor masked_select(const Tensor& x, const Tensor& mask);
+// The same under the name of another op's node.
+Tensor masked_values(const char* node, const Tensor& x, const Tensor& mask);
 Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& src);
 const Tensor& masked_scatter_(const Tensor& x, const Tensor& mask, const Tensor& src);
 // One row of indices for each element that is not zero.
