@@ -7,7 +7,13 @@ imported by the functions that need them.
 
 from izvod import _C
 from izvod._C import *  # noqa: F403  (all of the core's public functions are torch.<name>)
-from izvod._C import Tensor, device, dtype  # noqa: F401
+from izvod._C import (  # noqa: F401
+    Tensor,
+    _sample_dirichlet,
+    _standard_gamma,
+    device,
+    dtype,
+)
 
 float = _C.float32
 double = _C.float64
