@@ -97,6 +97,31 @@ TEST(Scan, RunningTotals) {
   test_scans<int64_t>();
 }
 
+TEST(Scan, RecurrenceFromEitherEnd) {
+  for (const Dims& order : orders)
+    for (int64_t dim = 0; dim < 3; ++dim) {
+      Cube<double> a({3, 700, 4}, order), b({3, 700, 4}), y({3, 700, 4}, order), back({3, 700, 4});
+      a.each([](double& x, int64_t i, int64_t j, int64_t k) { x = double((i + 2 * j + 3 * k) % 7) - 3; });
+      b.each([](double& x, int64_t i, int64_t j, int64_t k) { x = double((3 * i + j + k) % 5) / 4 - 0.5; });
+      kernels::recurrence(y.view(), a.view(), b.view(), dim);
+      const int64_t n = a.sizes[dim];
+      const auto reversed = [&](Cube<double>& c, int64_t first) {
+        View v = c.view();
+        v.data = c.memory.data() + first * c.strides[dim];
+        v.strides[dim] = -c.strides[dim];
+        return v;
+      };
+      kernels::recurrence(reversed(back, n - 1), reversed(a, n - 1), reversed(b, n), dim);
+      y.each([&](double& x, int64_t i, int64_t j, int64_t k) {
+        const int64_t at[3] = {i, j, k}, di = dim == 0, dj = dim == 1, dk = dim == 2;
+        const double before = at[dim] ? b.at(i, j, k) * y.at(i - di, j - dj, k - dk) : 0;
+        ASSERT_NEAR(x, a.at(i, j, k) + before, 1e-12);
+        const double after = at[dim] + 1 < n ? b.at(i + di, j + dj, k + dk) * back.at(i + di, j + dj, k + dk) : 0;
+        ASSERT_NEAR(back.at(i, j, k), a.at(i, j, k) + after, 1e-12);
+      });
+    }
+}
+
 TEST(Scan, FloatSumsKeepSmallParts) {
   Cube<float> in({1, 1, 100000}), out({1, 1, 100000});
   in.each([](float& x, int64_t, int64_t, int64_t) { x = 0.1f; });
@@ -303,6 +328,10 @@ TEST(Gather, NonzeroAndMasks) {
     kernels::masked_select(View{values.data(), DType::Float32, {n}, {1}}, in.view(),
                            View{mask.data(), DType::Bool, {30, 40, 50}, {2000, 50, 1}});
     EXPECT_EQ(values, chosen);
+    Cube<float> placed({30, 40, 50}, order);
+    kernels::masked_place(placed.view(), View{values.data(), DType::Float32, {n}, {1}},
+                          View{mask.data(), DType::Bool, {30, 40, 50}, {2000, 50, 1}});
+    EXPECT_EQ(placed.memory, in.memory);
   }
 }
 
