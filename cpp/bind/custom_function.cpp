@@ -25,7 +25,7 @@ struct SavedValue {
   Saved input;
   SavedOutput output;
   bool is_output = false;
-  Tensor operator()() const { return is_output ? output() : input(); }
+  Tensor operator()() const { return is_output ? output.with_history() : input(); }
 };
 
 // The object that forward and backward know as ctx. The node owns it; it does not own the node.

@@ -38,6 +38,7 @@ PyTypeObject* type_for(const Node& node) {
                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
   const Object bases = checked(PyTuple_Pack(1, node_type));
   type = reinterpret_cast<PyTypeObject*>(checked(PyType_FromSpecWithBases(&spec, bases.get())).release());
+  type->tp_name = node.name;  // as the builtins have it: without the module
   return type;
 }
 

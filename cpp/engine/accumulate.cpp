@@ -85,7 +85,7 @@ void keep_gradient(const Retained& r, const Tensor& g) {
 
 }  // namespace
 
-void accumulate(Tensor& sum, Tensor g) {
+void accumulate(Tensor& sum, Tensor&& g) {
   if (!sum.defined())
     sum = std::move(g);
   else if (!grad_enabled() && is_ours(sum))
@@ -128,7 +128,7 @@ Grads AccumulateGrad::apply(Grads gs) {
   return {};
 }
 
-Tensor refit(const Node& node, size_t index, Tensor g, const OutputInfo& wanted) {
+void refit(const Node& node, size_t index, Tensor& g, const OutputInfo& wanted) {
   if (!(g.sizes() == wanted.sizes)) {
     bool fits = g.dim() >= wanted.sizes.size();
     const int64_t shift = g.dim() - wanted.sizes.size();
@@ -141,7 +141,7 @@ Tensor refit(const Node& node, size_t index, Tensor g, const OutputInfo& wanted)
     check(g.sizes() == wanted.sizes, "Function ", node.name, " returned an invalid gradient at index ", index, " - got ",
           g.sizes(), " but expected shape compatible with ", wanted.sizes);
   }
-  return g.dtype() == wanted.dtype ? g : to(g, wanted.dtype);
+  if (g.dtype() != wanted.dtype) g = to(g, wanted.dtype);
 }
 
 void call_tensor_hooks(Node& node, Grads& gs) {

@@ -4,15 +4,14 @@
 namespace izvod {
 
 // sum += g, in place where nobody else holds `sum`.
-void accumulate(Tensor& sum, Tensor g);
+void accumulate(Tensor& sum, Tensor&& g);
 // x.grad += g; takes g itself as x.grad where nobody else holds it.
 void accumulate_grad(const Tensor& x, Tensor g);
 
-Tensor refit(const Node& node, size_t index, Tensor g, const OutputInfo& wanted);
-// A derivative's result as the gradient of a tensor of these sizes and dtype; RuntimeError where it cannot be.
-inline Tensor fit(const Node& node, size_t index, Tensor g, const OutputInfo& wanted) {
-  if (g.dtype() == wanted.dtype && g.sizes() == wanted.sizes) return g;
-  return refit(node, index, std::move(g), wanted);
+void refit(const Node& node, size_t index, Tensor& g, const OutputInfo& wanted);
+// Makes a derivative's result the gradient of a tensor of these sizes and dtype; RuntimeError where it cannot be.
+inline void fit(const Node& node, size_t index, Tensor& g, const OutputInfo& wanted) {
+  if (g.dtype() != wanted.dtype || !(g.sizes() == wanted.sizes)) refit(node, index, g, wanted);
 }
 
 // The user's hooks on single outputs, then the tensors that retain their gradient.

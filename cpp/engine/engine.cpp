@@ -42,8 +42,9 @@ struct Capture {
 // A node's place in a backward pass.
 struct State {
   Ref<Node> node;
+  Tensor g = {};          // the sum of the gradients that came, if the node has one output
+  int several = -1;       // if it has more: their place in several_
   int waiting = 0;        // gradients still to come
-  int grads = -1;         // those that came, in buffers_
   bool wanted = true;     // its gradient is asked for, or leads to one that is
   bool runs = true;       // its derivative has to be computed
   bool captured = false;
@@ -165,25 +166,20 @@ class Pass {
     std::push_heap(ready_.begin(), ready_.end());
   }
 
-  void put(State& s, int output, Tensor g) {
-    if (s.grads < 0) {
-      if (free_.empty()) {
-        free_.push_back(int(buffers_.size()));
-        buffers_.emplace_back();
-      }
-      s.grads = free_.back();
-      free_.pop_back();
-      buffers_[size_t(s.grads)].resize(int64_t(s.node->outputs.size()));
+  void put(State& s, int output, Tensor&& g) {
+    const size_t outputs = s.node->outputs.size();
+    if (outputs == 1) return accumulate(s.g, std::move(g));
+    if (s.several < 0) {
+      s.several = int(several_.size());
+      several_.emplace_back(int64_t(outputs));
     }
-    accumulate(buffers_[size_t(s.grads)][output], std::move(g));
+    accumulate(several_[size_t(s.several)][output], std::move(g));
   }
 
   // The gradients that came to a node, all of them now.
   Grads take(State& s) {
-    if (s.grads < 0) return Grads(int64_t(s.node->outputs.size()));
-    Grads gs = std::move(buffers_[size_t(s.grads)]);
-    free_.push_back(std::exchange(s.grads, -1));
-    return gs;
+    if (s.node->outputs.size() == 1) return Grads(std::move(s.g));
+    return s.several < 0 ? Grads(int64_t(s.node->outputs.size())) : std::move(several_[size_t(s.several)]);
   }
 
   void visit(State& s, uint32_t slot) {
@@ -193,23 +189,25 @@ class Pass {
     if (s.captured)
       for (const Capture& c : captures_)
         if (c.slot == slot) captured_[c.input] = gs[c.output];
-    Grads dxs;
-    if (s.runs) dxs = call(node, std::move(gs));
+    Grads dxs = s.runs ? call(node, gs) : Grads();
+    const size_t given = size_t(dxs.size());
     for (size_t i = 0; i < node.edges.size(); ++i) {
       const Edge& e = node.edges[i];
       if (!e.node) continue;
       const uint32_t to = find(e.node.get());
-      if (!states_[to].wanted) continue;
-      if (int64_t(i) < dxs.size() && dxs[int64_t(i)].defined()) {
-        Tensor g = fit(node, i, std::move(dxs[int64_t(i)]), e.node->outputs[size_t(e.output)]);
-        breath_.after(g.numel());
-        put(states_[to], e.output, std::move(g));
+      State& next = states_[to];
+      if (!next.wanted) continue;
+      if (i < given && dxs[int64_t(i)].defined()) {
+        Tensor& dx = dxs[int64_t(i)];
+        fit(node, i, dx, e.node->outputs[size_t(e.output)]);
+        breath_.after(dx.numel());
+        put(next, e.output, std::move(dx));
       }
-      if (--states_[to].waiting == 0) push(to);
+      if (--next.waiting == 0) push(to);
     }
   }
 
-  Grads call(Node& node, Grads gs) {
+  Grads call(Node& node, Grads& gs) {
     if (!node.strict && !gs.any_defined()) return {};
     if (node.wants_all && gs.size() > 1)  // derivatives of ops with several outputs see zeros, not holes
       for (int64_t i = 0; i < gs.size(); ++i)
@@ -225,8 +223,7 @@ class Pass {
   uint32_t roots_ = 0;
   std::vector<State> states_;
   std::unordered_map<const Node*, uint32_t> claimed_by_others_;
-  std::vector<Grads> buffers_;
-  std::vector<int> free_;
+  std::vector<Grads> several_;
   std::vector<std::pair<uint64_t, uint32_t>> ready_;
   std::vector<Capture> captures_;
   std::vector<Tensor> captured_;
@@ -241,7 +238,7 @@ Tensor initial_gradient(size_t i, const Tensor& root, const Tensor& g) {
   }
   check(g.sizes() == root.sizes(), "Mismatch in shape: grad_output[", i, "] has a shape of torch.Size(", g.sizes(),
         ") and output[", i, "] has a shape of torch.Size(", root.sizes(), ").");
-  return g.dtype() == root.dtype() ? g : to(g, root.dtype());
+  return to(g, root.dtype());
 }
 
 void add_roots(Pass& pass, const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients) {

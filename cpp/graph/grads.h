@@ -1,4 +1,6 @@
 #pragma once
+#include <concepts>
+
 #include "graph/inline_list.h"
 #include "tensor/tensor.h"
 
@@ -10,7 +12,13 @@ class Grads : public InlineList<Tensor, 3> {
 
  public:
   Grads() = default;
-  Grads(std::initializer_list<Tensor> ts) : List(ts) {}
+  // Grads{dx, dy}
+  template <class... Ts>
+    requires(sizeof...(Ts) > 0 && (std::same_as<std::remove_cvref_t<Ts>, Tensor> && ...))
+  Grads(Ts&&... ts) {
+    reserve(sizeof...(Ts));
+    (emplace_back(std::forward<Ts>(ts)), ...);
+  }
   explicit Grads(int64_t n) { resize(n); }
 
   int64_t size() const { return int64_t(List::size()); }

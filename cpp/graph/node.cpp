@@ -3,11 +3,10 @@
 #include "graph/autograd.h"
 
 namespace izvod {
-namespace {
-uint64_t next_sequence = 0;
-thread_local Node* running_node IZVOD_FAST_THREAD_LOCAL = nullptr;
-}  // namespace
 
+constinit thread_local Node* running_node IZVOD_FAST_THREAD_LOCAL = nullptr;
+
+static uint64_t next_sequence = 0;
 Node::Node(const char* name) : sequence(next_sequence++), name(name) {}
 Node::~Node() = default;
 
@@ -41,9 +40,5 @@ AccumulateGrad::AccumulateGrad(Tensor x) : Node("AccumulateGrad"), variable(std:
   meta(variable).accumulator = this;
 }
 AccumulateGrad::~AccumulateGrad() { meta(variable).accumulator = nullptr; }
-
-Node* current_node() { return running_node; }
-CurrentNode::CurrentNode(Node* n) : previous(running_node) { running_node = n; }
-CurrentNode::~CurrentNode() { running_node = previous; }
 
 }  // namespace izvod

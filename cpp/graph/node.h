@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "graph/grads.h"
+#include "graph/modes.h"
 
 namespace izvod {
 
@@ -72,7 +73,7 @@ struct Node : Pooled {
   // Lets go of saved tensors.
   virtual void release_saved() {}
 
-  void add_output(const Tensor& y) { outputs.push_back({y.sizes(), y.dtype()}); }
+  void add_output(const Tensor& y) { outputs.emplace_back(y.sizes(), y.dtype()); }
   NodeExtras& make_extras() {
     if (!extras) extras = std::make_unique<NodeExtras>();
     return *extras;
@@ -109,10 +110,12 @@ struct AccumulateGrad final : Node {
 };
 
 // The node that runs now; a saved output needs it to find its way back into the graph.
-Node* current_node();
+extern constinit thread_local Node* running_node IZVOD_FAST_THREAD_LOCAL;
+inline Node* current_node() { return running_node; }
 struct CurrentNode {
-  explicit CurrentNode(Node* n);
-  ~CurrentNode();
+  explicit CurrentNode(Node* n) : previous(std::exchange(running_node, n)) {}
+  ~CurrentNode() { running_node = previous; }
+  CurrentNode(const CurrentNode&) = delete;
   Node* previous;
 };
 

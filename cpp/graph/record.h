@@ -13,8 +13,7 @@ struct Needs {
 // const Tensor& (ops with one output) or a const Grads&.
 template <class SavedTuple, class F>
 struct RecordedNode final : Node {
-  RecordedNode(const char* name, SavedTuple s, F f)
-      : Node(name), saved_(std::move(s)), f_(std::move(f)) {}
+  RecordedNode(const char* name, SavedTuple&& s, const F& f) : Node(name), saved_(std::move(s)), f_(f) {}
 
   Grads apply(Grads gs) override {
     if (released_) complain_released();
@@ -52,8 +51,9 @@ void note_trace(Node& node);
 void mark_views(Node& node, const std::vector<Tensor>& ys);
 
 template <class Inputs, class SavedTuple, class F>
-Ref<Node> make_node(const char* name, const Inputs& inputs, SavedTuple s, F f) {
-  Ref<Node> node(new RecordedNode<SavedTuple, F>(name, std::move(s), std::move(f)));
+Ref<Node> make_node(const char* name, const Inputs& inputs, SavedTuple&& s, F&& f) {
+  using Made = RecordedNode<std::decay_t<SavedTuple>, std::decay_t<F>>;
+  Ref<Node> node(new Made(name, std::forward<SavedTuple>(s), std::forward<F>(f)));
   node->edges.reserve(std::size(inputs));
   for (const auto& x : inputs) {
     if constexpr (std::is_same_v<std::decay_t<decltype(x)>, Tensor>)
@@ -70,26 +70,26 @@ using Inputs = std::initializer_list<const Tensor*>;
 // Records how to undo an op: y is its result (or its results, in order), the inputs are those that f
 // returns gradients for, in that order. Call it only when recording(...) says so. Returns y.
 template <class SavedTuple, class F>
-Tensor record(const char* name, const Tensor& y, Inputs inputs, SavedTuple s, F f) {
-  set_history(y, make_node(name, inputs, std::move(s), std::move(f)));
+const Tensor& record(const char* name, const Tensor& y, Inputs inputs, SavedTuple&& s, F&& f) {
+  set_history(y, make_node(name, inputs, std::forward<SavedTuple>(s), std::forward<F>(f)));
   return y;
 }
 template <class SavedTuple, class F>
-Tensor record(const char* name, const Tensor& y, const std::vector<Tensor>& inputs, SavedTuple s, F f) {
-  set_history(y, make_node(name, inputs, std::move(s), std::move(f)));
+const Tensor& record(const char* name, const Tensor& y, const std::vector<Tensor>& inputs, SavedTuple&& s, F&& f) {
+  set_history(y, make_node(name, inputs, std::forward<SavedTuple>(s), std::forward<F>(f)));
   return y;
 }
 template <class SavedTuple, class F>
-void record_outputs(const char* name, const std::vector<Tensor>& ys, Inputs inputs, SavedTuple s, F f) {
-  Ref<Node> node = make_node(name, inputs, std::move(s), std::move(f));
+void record_outputs(const char* name, const std::vector<Tensor>& ys, Inputs inputs, SavedTuple&& s, F&& f) {
+  Ref<Node> node = make_node(name, inputs, std::forward<SavedTuple>(s), std::forward<F>(f));
   mark_views(*node, ys);
   for (const Tensor& y : ys)
     if (y.is_floating()) set_history(y, node);
 }
 // The same for an op that changed x in place.
 template <class SavedTuple, class F>
-void record_in_place(const char* name, const Tensor& x, Inputs inputs, SavedTuple s, F f) {
-  rebase_history(x, make_node(name, inputs, std::move(s), std::move(f)));
+void record_in_place(const char* name, const Tensor& x, Inputs inputs, SavedTuple&& s, F&& f) {
+  rebase_history(x, make_node(name, inputs, std::forward<SavedTuple>(s), std::forward<F>(f)));
 }
 
 }  // namespace izvod

@@ -4,7 +4,7 @@ namespace izvod {
 namespace {
 
 // y's memory as an output of `node` once more.
-Tensor with_history(const Tensor& y, Ref<Node> node, int output) {
+Tensor as_output(const Tensor& y, Ref<Node> node, int output) {
   Tensor again = alias(y);
   AutogradMeta& m = meta(again);
   m.grad_fn = std::move(node);
@@ -18,7 +18,7 @@ struct PackedInput final : Packed {
   PackedInput(Ref<Packed> inner, Edge edge) : inner(std::move(inner)), edge(std::move(edge)) {}
   Tensor unpack() override {
     const Tensor x = inner->unpack();
-    return edge.node ? with_history(x, edge.node, edge.output) : x;
+    return edge.node ? as_output(x, edge.node, edge.output) : x;
   }
   Ref<Packed> inner;
   Edge edge;
@@ -60,11 +60,10 @@ void Saved::pack_or_complain() {
 
 Tensor Saved::unpack() const { return packed_->unpack(); }
 
-Tensor SavedOutput::operator()() const {
+Tensor SavedOutput::with_history() const {
   const Tensor y = Saved::operator()();
   Node* node = current_node();
-  if (!y.defined() || !grad_enabled() || !node) return y;
-  return with_history(y, Ref<Node>(node), output_);
+  return y.defined() && node ? as_output(y, Ref<Node>(node), output_) : y;
 }
 
 void complain_released() {

@@ -51,7 +51,9 @@ class SavedOutput : public Saved {
     output_ = output;
   }
   SavedOutput() = default;
-  Tensor operator()() const;
+  Tensor operator()() const { return grad_enabled() ? with_history() : Saved::operator()(); }
+  // As an output of the node that runs now.
+  Tensor with_history() const;
 };
 
 class SavedList {
@@ -75,8 +77,8 @@ inline SavedList as_saved(const std::vector<Tensor>& xs) { return SavedList(xs);
 
 // saved(x, output(y), list): what a derivative is given again, in this order, behind the gradient.
 template <class... Ts>
-auto saved(const Ts&... ts) {
-  return std::make_tuple(as_saved(ts)...);
+auto saved(Ts&&... ts) {
+  return std::make_tuple(as_saved(std::forward<Ts>(ts))...);
 }
 
 // Where saved tensors are read after they were let go.

@@ -95,7 +95,7 @@ def grad(
     grads = _C._grad(outputs, inputs, grad_outputs, retain_graph, create_graph)
     if materialize_grads:
         return tuple(
-            _C.zeros_like(x, requires_grad=True) if g is None else g
+            _C.zeros_like(x) if g is None else g
             for x, g in zip(inputs, grads, strict=True)
         )
     if not allow_unused:

@@ -65,12 +65,13 @@ _C._set_function_base(Function)
 
 
 def _positional(cls, args, kwargs):
-    """The arguments in the order of forward's parameters, defaults included."""
+    """The arguments in the order of forward's parameters."""
     import inspect
 
     has_context = cls.setup_context is Function.setup_context
     bound = inspect.signature(cls.forward).bind(*((None,) if has_context else ()), *args, **kwargs)
-    bound.apply_defaults()
+    if bound.kwargs:  # one in between was left out
+        bound.apply_defaults()
     return bound.args[1:] if has_context else bound.args
 
 
