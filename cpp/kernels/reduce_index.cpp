@@ -19,7 +19,7 @@ Mask<T> better(Vec<T> x, Vec<T> y) {
   else return m | (isnan(x) & ~isnan(y));
 }
 template <bool largest, class T>
-bool better(T x, T y) { return (largest ? x > y : x < y) || (x != x && y == y); }
+bool better(T x, T y) { return bool((largest ? x > y : x < y) | ((x != x) & (y == y))); }
 
 // The best value first, then the place where it stands: two passes over memory that is near.
 template <bool largest, class T>
@@ -74,8 +74,11 @@ template <bool largest, class T>
 void merge(void* a, int64_t, const void* b, int64_t, int64_t n) {
   Best<T>* to = static_cast<Best<T>*>(a);
   const Best<T>* from = static_cast<const Best<T>*>(b);
-  for (int64_t i = 0; i < n; ++i)
-    if (better<largest>(from[i].value, to[i].value)) to[i] = from[i];
+  for (int64_t i = 0; i < n; ++i) {  // without branches: nobody could predict them
+    const bool take = better<largest>(from[i].value, to[i].value);
+    to[i].index = take ? from[i].index : to[i].index;
+    to[i].value = take ? from[i].value : to[i].value;
+  }
 }
 
 template <class T>
