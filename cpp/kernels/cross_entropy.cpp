@@ -1,8 +1,7 @@
 #include "kernels/cross_entropy.h"
 
 #include "base/parallel.h"
-#include "kernels/rows.h"
-#include "kernels/vec_math.h"
+#include "kernels/log_sum_exp.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
@@ -13,19 +12,17 @@ int64_t first_bad_target(const int64_t* targets, int64_t n, int64_t classes, int
   return -1;
 }
 
-// row(i) -> LossSums of row i; the sums over [0, n), in double. cost: of a row, see rows_grain.
-template <class Row>
-LossSums sum_losses(int64_t n, int64_t cost, Row row) {
+// add(i, sums) for the rows of [0, n) in order, the sums in double. first(begin, end) comes before the rows of a block.
+// cost: of a row, see rows_grain.
+template <class First, class Add>
+LossSums sum_losses(int64_t n, int64_t cost, First first, Add add) {
   const int64_t grain = rows_grain(cost), blocks = (n + grain - 1) / grain;
   Scratch scratch;
   LossSums* partial = scratch.take<LossSums>(blocks);
   parallel_for(n, grain, [&](int64_t begin, int64_t end) {
     LossSums s{0, 0};
-    for (int64_t i = begin; i < end; ++i) {
-      const LossSums one = row(i);
-      s.loss += one.loss;
-      s.weight += one.weight;
-    }
+    first(begin, end);
+    for (int64_t i = begin; i < end; ++i) add(i, s);
     partial[begin / grain] = s;
   });
   LossSums total{0, 0};
@@ -51,13 +48,16 @@ struct Rows {
   T weight_of(int64_t r) const { return weight ? T(weight[p.targets[r]]) : T(1); }
   bool ignored(int64_t r) const { return p.targets[r] == p.ignore_index; }
 
-  void find_state(int64_t r, T* state) const {
-    const S* x = logits(r);
-    V top = minus_infinity<T>;
-    for_lanes<T>(n, [&](int64_t i, int64_t k) { top = max(first_lanes(load(x + i, k), k, minus_infinity<T>), top); });
-    state[0] = max_lanes(top);
-    const T total = sum_over<T, 1>(n, [&](int64_t i, int64_t k) { return exp(load(x + i, k) - state[0]); });
-    state[1] = log(V(total))[0];
+  // state: (rows, 2), of all rows.
+  void find_states(int64_t begin, int64_t end, T* state) const {
+    for_groups(begin, end, n, [&](int64_t first, int64_t count) {
+      T top[most_rows], log_total[most_rows];
+      log_sum_exp(top, log_total, logits(first), count, n);
+      for (int64_t i = 0; i < count; ++i) {
+        state[2 * (first + i)] = top[i];
+        state[2 * (first + i) + 1] = log_total[i];
+      }
+    });
   }
 
   // sum over c of weight[c] * -log p[c]
@@ -69,18 +69,17 @@ struct Rows {
     });
   }
 
-  LossSums forward(int64_t r, S* loss, T* state) const {
-    if (ignored(r)) {
-      state[0] = state[1] = 0;
-      if (loss) loss[r] = S(T(0));
-      return {0, 0};
+  void add_loss(int64_t r, S* loss, const T* state, LossSums& sums) const {
+    T l = 0, w = 0;
+    if (!ignored(r)) {
+      const T s = T(p.smoothing);
+      w = weight_of(r);
+      l = w * (state[1] - (T(logits(r)[p.targets[r]]) - state[0]));
+      if (s != 0) l = (1 - s) * l + s / T(n) * smooth_loss(r, state);
     }
-    find_state(r, state);
-    const T w = weight_of(r), s = T(p.smoothing);
-    T l = w * (state[1] - (T(logits(r)[p.targets[r]]) - state[0]));
-    if (s != 0) l = (1 - s) * l + s / T(n) * smooth_loss(r, state);
     if (loss) loss[r] = S(l);
-    return {double(l), double(w)};
+    sums.loss += double(l);
+    sums.weight += double(w);
   }
 
   // d loss / d x[c] = ((1 - s) * w + s / n * sum(weight)) * p[c] - s / n * weight[c] - (1 - s) * w * [c == t]
@@ -110,9 +109,10 @@ int64_t cross_entropy(const CrossEntropy* problem, void* loss, void* state, Loss
   visit_floating(problem->dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     const Rows<S> rows{*problem};
-    *sums = sum_losses(problem->rows, problem->classes * 4, [&](int64_t r) {
-      return rows.forward(r, (S*)loss, (Compute<S>*)state + 2 * r);
-    });
+    auto* states = (Compute<S>*)state;
+    *sums = sum_losses(
+        problem->rows, problem->classes * 4, [&](int64_t begin, int64_t end) { rows.find_states(begin, end, states); },
+        [&](int64_t r, LossSums& sums) { rows.add_loss(r, (S*)loss, states + 2 * r, sums); });
   });
   return -1;
 }
@@ -140,14 +140,16 @@ int64_t nll_loss(const NllLoss* p, void* loss, const void* x, LossSums* sums) {
   visit_floating(p->dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
-    *sums = sum_losses(n, 8, [&](int64_t i) -> LossSums {
+    const auto nothing = [](int64_t, int64_t) {};
+    *sums = sum_losses(n, 8, nothing, [&](int64_t i, LossSums& sums) {
       const int64_t target = p->targets[i];
       const bool ignored = target == p->ignore_index;
       const T w = ignored ? T(0) : p->weight ? T(((const S*)p->weight)[target]) : T(1);
       const int64_t at = (i / p->inner * p->classes + target) * p->inner + i % p->inner;
       const T l = ignored ? T(0) : -w * T(((const S*)x)[at]);
       if (loss) ((S*)loss)[i] = S(l);
-      return {double(l), double(w)};
+      sums.loss += double(l);
+      sums.weight += double(w);
     });
   });
   return -1;

@@ -1,53 +1,54 @@
 #include "kernels/softmax.h"
 
 #include "base/parallel.h"
-#include "kernels/rows.h"
-#include "kernels/vec_math.h"
+#include "kernels/log_sum_exp.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
-// ---- the innermost dimension: one row at a time, in cache ---------------------------------------
-
-template <class S, class T = Compute<S>>
-T max_of_row(const S* x, int64_t n) {
-  Vec<T> top = minus_infinity<T>;
-  for_lanes<T>(n, [&](int64_t i, int64_t k) { top = max(first_lanes(load(x + i, k), k, minus_infinity<T>), top); });
-  return max_lanes(top);
-}
+// ---- the innermost dimension: a few rows at a time, in cache ------------------------------------
 
 // e keeps the exponentials: y itself, unless it is of a half type.
 template <class S, class T = Compute<S>>
-void softmax_row(S* y, const S* x, T* e, int64_t n) {
-  const T top = max_of_row(x, n);
-  const Vec<T> total = sum_over<T, 1>(n, [&](int64_t i, int64_t k) {
-    const Vec<T> v = exp(load(x + i, k) - top);
-    store(e + i, v, k);
-    return v;
-  });
-  for_lanes<T>(n, [&](int64_t i, int64_t k) { store(y + i, load(e + i, k) / total, k); });
+void softmax_rows(S* y, const S* x, T* e, int64_t rows, int64_t n) {
+  T top[most_rows], total[most_rows];
+  for (int64_t r = 0; r < rows; ++r) top[r] = max_of_row(x + r * n, n);
+  for (int64_t r = 0; r < rows; ++r)
+    total[r] = sum_over<T, 1>(n, [&](int64_t i, int64_t k) {
+      const Vec<T> v = exp(load(x + r * n + i, k) - top[r]);
+      store(e + r * n + i, v, k);
+      return v;
+    });
+  for (int64_t r = 0; r < rows; ++r)
+    for_lanes<T>(n, [&](int64_t i, int64_t k) { store(y + r * n + i, load(e + r * n + i, k) / total[r], k); });
 }
 
 template <class S, class T = Compute<S>>
-void log_softmax_row(S* y, const S* x, int64_t n) {
-  const T top = max_of_row(x, n);
-  const T total = sum_over<T, 1>(n, [&](int64_t i, int64_t k) { return exp(load(x + i, k) - top); });
-  const Vec<T> log_total = log(Vec<T>(total));
-  for_lanes<T>(n, [&](int64_t i, int64_t k) { store(y + i, (load(x + i, k) - top) - log_total, k); });
+void log_softmax_rows(S* y, const S* x, int64_t rows, int64_t n) {
+  T top[most_rows], log_total[most_rows];
+  log_sum_exp(top, log_total, x, rows, n);
+  for (int64_t r = 0; r < rows; ++r)
+    for_lanes<T>(n, [&](int64_t i, int64_t k) {
+      store(y + r * n + i, (load(x + r * n + i, k) - top[r]) - log_total[r], k);
+    });
 }
 
 template <class S, class T = Compute<S>>
-void softmax_backward_row(S* dx, const S* g, const S* y, int64_t n) {
-  const T total = sum_over<T>(n, [&](int64_t i, int64_t k) { return load(g + i, k) * load(y + i, k); });
-  for_lanes<T>(n, [&](int64_t i, int64_t k) { store(dx + i, load(y + i, k) * (load(g + i, k) - total), k); });
+void softmax_backward_rows(S* dx, const S* g, const S* y, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, dx += n, g += n, y += n) {
+    const T total = sum_over<T>(n, [&](int64_t i, int64_t k) { return load(g + i, k) * load(y + i, k); });
+    for_lanes<T>(n, [&](int64_t i, int64_t k) { store(dx + i, load(y + i, k) * (load(g + i, k) - total), k); });
+  }
 }
 
 template <class S, class T = Compute<S>>
-void log_softmax_backward_row(S* dx, const S* g, const S* y, int64_t n) {
-  const T total = sum_over<T>(n, [&](int64_t i, int64_t k) { return load(g + i, k); });
-  for_lanes<T>(n, [&](int64_t i, int64_t k) {
-    store(dx + i, load(g + i, k) - exp(load(y + i, k)) * total, k);
-  });
+void log_softmax_backward_rows(S* dx, const S* g, const S* y, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, dx += n, g += n, y += n) {
+    const T total = sum_over<T>(n, [&](int64_t i, int64_t k) { return load(g + i, k); });
+    for_lanes<T>(n, [&](int64_t i, int64_t k) {
+      store(dx + i, load(g + i, k) - exp(load(y + i, k)) * total, k);
+    });
+  }
 }
 
 // ---- an outer dimension: a band of `width` neighbouring columns at a time --------------------------
@@ -130,13 +131,13 @@ void log_softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int6
 
 // ---- the loops around them --------------------------------------------------------------------------
 
-// row(offset) for every row of n, or columns(offset, width) for every band of columns.
-template <class Row, class Columns>
-void for_slices(int64_t outer, int64_t n, int64_t inner, int64_t cost, Row row, Columns columns) {
+// rows(offset, count) for groups of rows of n, or columns(offset, width) for bands of columns.
+template <class Rows, class Columns>
+void for_slices(int64_t outer, int64_t n, int64_t inner, int64_t cost, Rows rows, Columns columns) {
   if (outer * n * inner == 0) return;
   if (inner == 1)
     return parallel_for(outer, rows_grain(n * cost), [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) row(r * n);
+      for_groups(begin, end, n, [&](int64_t r, int64_t count) { rows(r * n, count); });
     });
   const int64_t bands = (inner + band - 1) / band;
   parallel_for(outer * bands, rows_grain(n * std::min(inner, band) * cost), [&](int64_t begin, int64_t end) {
@@ -150,15 +151,15 @@ void for_slices(int64_t outer, int64_t n, int64_t inner, int64_t cost, Row row, 
 template <class S>
 void softmax_slices(S* y, const S* x, int64_t outer, int64_t n, int64_t inner) {
   using T = Compute<S>;
-  const auto row = [&](int64_t at) {
+  const auto rows = [&](int64_t at, int64_t count) {
     Scratch scratch;
     T* e;
     if constexpr (std::is_same_v<S, T>) e = y + at;
-    else e = scratch.take<T>(n);
-    softmax_row(y + at, x + at, e, n);
+    else e = scratch.take<T>(count * n);
+    softmax_rows(y + at, x + at, e, count, n);
   };
   const auto columns = [&](int64_t at, int64_t width) { softmax_columns(y + at, x + at, n, inner, width); };
-  for_slices(outer, n, inner, 4, row, columns);
+  for_slices(outer, n, inner, 4, rows, columns);
 }
 
 void softmax(DType dtype, void* y, const void* x, int64_t outer, int64_t n, int64_t inner) {
@@ -172,7 +173,8 @@ void log_softmax(DType dtype, void* y, const void* x, int64_t outer, int64_t n, 
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     for_slices(
-        outer, n, inner, 4, [&](int64_t at) { log_softmax_row((S*)y + at, (const S*)x + at, n); },
+        outer, n, inner, 4,
+        [&](int64_t at, int64_t rows) { log_softmax_rows((S*)y + at, (const S*)x + at, rows, n); },
         [&](int64_t at, int64_t width) { log_softmax_columns((S*)y + at, (const S*)x + at, n, inner, width); });
   });
 }
@@ -182,7 +184,7 @@ void softmax_backward(DType dtype, void* dx, const void* g, const void* y, int64
     using S = typename decltype(t)::type;
     for_slices(
         outer, n, inner, 2,
-        [&](int64_t at) { softmax_backward_row((S*)dx + at, (const S*)g + at, (const S*)y + at, n); },
+        [&](int64_t at, int64_t rows) { softmax_backward_rows((S*)dx + at, (const S*)g + at, (const S*)y + at, rows, n); },
         [&](int64_t at, int64_t width) {
           softmax_backward_columns((S*)dx + at, (const S*)g + at, (const S*)y + at, n, inner, width);
         });
@@ -195,7 +197,7 @@ void log_softmax_backward(DType dtype, void* dx, const void* g, const void* y, i
     using S = typename decltype(t)::type;
     for_slices(
         outer, n, inner, 4,
-        [&](int64_t at) { log_softmax_backward_row((S*)dx + at, (const S*)g + at, (const S*)y + at, n); },
+        [&](int64_t at, int64_t rows) { log_softmax_backward_rows((S*)dx + at, (const S*)g + at, (const S*)y + at, rows, n); },
         [&](int64_t at, int64_t width) {
           log_softmax_backward_columns((S*)dx + at, (const S*)g + at, (const S*)y + at, n, inner, width);
         });
