@@ -47,9 +47,14 @@ inline T put_one(T old, T x) {
   else return x != x || x < old ? x : old;
 }
 
-// One stretch along one dimension, in order.
+// One stretch along one dimension, in order; strides in elements.
+using PutRun = void(void* to, int64_t so, const int64_t* x, int64_t sx, int64_t scale, const void* from, int64_t si,
+                    int64_t n);
+
 template <Put how, class T>
-void put_run(T* to, int64_t so, const int64_t* x, int64_t sx, int64_t scale, const T* from, int64_t si, int64_t n) {
+void put_run(void* out, int64_t so, const int64_t* x, int64_t sx, int64_t scale, const void* in, int64_t si, int64_t n) {
+  T* to = static_cast<T*>(out);
+  const T* from = static_cast<const T*>(in);
   if (sx == 0 && so == 1 && si == 1) {  // a row onto a row
     to += *x * scale;
     for (int64_t i = 0; i < n; ++i) to[i] = put_one<how>(to[i], from[i]);
@@ -84,47 +89,40 @@ struct PutLoops {
       : apart(pick(out, index, in, true)), together(pick(out, index, in, false)) {}
 };
 
-template <Put how, class T>
-void put_as(const View& out, const View& index, int64_t scale, const View& in) {
-  const PutLoops loops(out, index, in);
-  const Loop<3>&apart = loops.apart, &together = loops.together;
-  const int64_t depth = together.numel(), width = apart.numel();
-  if (depth == 0) return;
-  T* to = out.ptr<T>();
-  const int64_t* x = index.ptr<const int64_t>();
-  const T* from = in.ptr<const T>();
-  // Rows onto rows, or each column from end to end; the order at each place is the same.
-  const bool by_rows = apart.sizes.back() > 1 && (together.strides[2].back() != 1 || apart.strides[2].back() == 1);
-  parallel_for(width, std::max<int64_t>(128, run_grain / depth), [&](int64_t begin, int64_t end) {
-    const auto run = [&](const Loop<3>& outer, int64_t b, int64_t e, const Loop<3>& inner, int64_t ib, int64_t ie) {
-      for_runs(outer, b, e, [&](auto start, int64_t count) {
-        for (int64_t k = 0; k < count; ++k) {
-          for_runs(inner, ib, ie, [&](auto at, int64_t n) {
-            put_run<how>(to + start[0] + at[0], inner.strides[0].back(), x + start[1] + at[1],
-                         inner.strides[1].back(), scale, from + start[2] + at[2], inner.strides[2].back(), n);
-          });
-          for (int j = 0; j < 3; ++j) start[j] += outer.strides[j].back();
-        }
-      });
-    };
-    if (by_rows) run(together, 0, depth, apart, begin, end);
-    else run(apart, begin, end, together, 0, depth);
-  });
+PutRun* run_for(DType type, Put how) {
+  PutRun* run = nullptr;
+  if (how == Put::Assign)
+    visit_itemsize(itemsize(type), [&](auto t) { run = put_run<Put::Assign, typename decltype(t)::type>; });
+  else
+    visit(type, [&](auto t) {
+      using T = typename decltype(t)::type;
+      run = how == Put::Add ? put_run<Put::Add, T> : how == Put::Multiply ? put_run<Put::Multiply, T>
+          : how == Put::Max ? put_run<Put::Max, T> : put_run<Put::Min, T>;
+    });
+  return run;
 }
 
 void put(const View& out, const View& index, int64_t scale, const View& in, Put how) {
-  if (how == Put::Assign)
-    return visit_itemsize(itemsize(out.dtype), [&](auto t) {
-      put_as<Put::Assign, typename decltype(t)::type>(out, index, scale, in);
+  const PutLoops loops(out, index, in);
+  const Loop<3>&apart = loops.apart, &together = loops.together;
+  const int64_t depth = together.numel(), width = apart.numel(), bytes = itemsize(out.dtype);
+  if (depth == 0) return;
+  PutRun* put_stretch = run_for(out.dtype, how);
+  // Rows onto rows, or each column from end to end; the order at each place is the same.
+  const bool by_rows = apart.sizes.back() > 1 && (together.strides[2].back() != 1 || apart.strides[2].back() == 1);
+  parallel_for(width, std::max<int64_t>(128, run_grain / depth), [&](int64_t begin, int64_t end) {
+    const Loop<3>&outer = by_rows ? together : apart, &inner = by_rows ? apart : together;
+    const int64_t from = by_rows ? 0 : begin, to = by_rows ? depth : end;
+    for_runs(outer, from, to, [&](auto start, int64_t count) {
+      for (int64_t k = 0; k < count; ++k) {
+        for_runs(inner, by_rows ? begin : 0, by_rows ? end : depth, [&](auto at, int64_t n) {
+          put_stretch(out.ptr<char>() + (start[0] + at[0]) * bytes, inner.strides[0].back(),
+                      index.ptr<const int64_t>() + start[1] + at[1], inner.strides[1].back(), scale,
+                      in.ptr<const char>() + (start[2] + at[2]) * bytes, inner.strides[2].back(), n);
+        });
+        for (int j = 0; j < 3; ++j) start[j] += outer.strides[j].back();
+      }
     });
-  visit(out.dtype, [&](auto t) {
-    using T = typename decltype(t)::type;
-    switch (how) {
-      case Put::Add: return put_as<Put::Add, T>(out, index, scale, in);
-      case Put::Multiply: return put_as<Put::Multiply, T>(out, index, scale, in);
-      case Put::Max: return put_as<Put::Max, T>(out, index, scale, in);
-      default: return put_as<Put::Min, T>(out, index, scale, in);
-    }
   });
 }
 

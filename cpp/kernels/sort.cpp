@@ -20,6 +20,7 @@ struct Narrow {  // key in the upper half, index in the lower
   static Narrow make(uint64_t key, int64_t index) { return {key << 32 | uint64_t(index)}; }
   int64_t index() const { return int64_t(bits & 0xffffffff); }
   unsigned digit(int i) const { return bits >> (32 + 8 * i) & 255; }
+  bool is_last() const { return bits >> 32 == 0xffffffff; }  // nan
   static constexpr int digits = 4;
   bool operator<(Narrow o) const { return bits < o.bits; }
 };
@@ -29,6 +30,7 @@ struct Wide {
   static Wide make(uint64_t key, int64_t index) { return {key, index}; }
   int64_t index() const { return place; }
   unsigned digit(int i) const { return key >> (8 * i) & 255; }
+  bool is_last() const { return key == ~uint64_t(0); }
   static constexpr int digits = 8;
   bool operator<(Wide o) const { return key < o.key || (key == o.key && place < o.place); }
 };
@@ -46,11 +48,6 @@ inline uint64_t key_of(double x) {
 }
 inline uint32_t key_of(int32_t x) { return uint32_t(x) ^ 0x80000000u; }
 inline uint64_t key_of(int64_t x) { return uint64_t(x) ^ uint64_t(1) << 63; }
-
-DType key_source(DType t) {
-  if (t == DType::Float64 || t == DType::Int64) return t;
-  return is_floating(t) ? DType::Float32 : DType::Int32;
-}
 
 constexpr int64_t chunk = 512;
 
@@ -151,13 +148,11 @@ void for_rows(const View& values, const View& indices, const View& in, int64_t d
 
 template <class Order>
 void order_rows(const View& values, const View& indices, const View& in, int64_t dim, bool descending, Order order) {
-  const DType source = key_source(in.dtype);
-  const bool narrow = in.sizes[dim] <= int64_t(0xffffffff);
-  if (source == DType::Float64) for_rows<Wide, double>(values, indices, in, dim, descending, order);
-  else if (source == DType::Int64) for_rows<Wide, int64_t>(values, indices, in, dim, descending, order);
-  else if (!narrow && source == DType::Float32) for_rows<Wide, float>(values, indices, in, dim, descending, order);
-  else if (!narrow) for_rows<Wide, int32_t>(values, indices, in, dim, descending, order);
-  else if (source == DType::Float32) for_rows<Narrow, float>(values, indices, in, dim, descending, order);
+  const bool floating = is_floating(in.dtype);
+  const bool wide = itemsize(in.dtype) == 8 || in.sizes[dim] > int64_t(0xffffffff);
+  if (wide && floating) for_rows<Wide, double>(values, indices, in, dim, descending, order);
+  else if (wide) for_rows<Wide, int64_t>(values, indices, in, dim, descending, order);
+  else if (floating) for_rows<Narrow, float>(values, indices, in, dim, descending, order);
   else for_rows<Narrow, int32_t>(values, indices, in, dim, descending, order);
 }
 
@@ -173,16 +168,9 @@ void topk(const View& values, const View& indices, const View& in, int64_t dim, 
 }
 
 void kthvalue(const View& values, const View& indices, const View& in, int64_t dim, int64_t k, bool nan_wins) {
-  const bool floating = is_floating(in.dtype), wide = key_source(in.dtype) == DType::Float64;
-  order_rows(values, indices, in, dim, false, [=](auto* pairs, auto*, int64_t n) {
-    if (nan_wins && floating) {
-      const int digits = wide ? 8 : 4;
-      for (int64_t i = 0; i < n; ++i) {
-        int d = 0;
-        while (d < digits && pairs[i].digit(d) == 255) ++d;
-        if (d == digits) return pairs + i;
-      }
-    }
+  order_rows(values, indices, in, dim, false, [=, floating = is_floating(in.dtype)](auto* pairs, auto*, int64_t n) {
+    for (int64_t i = 0; nan_wins && floating && i < n; ++i)
+      if (pairs[i].is_last()) return pairs + i;
     return kth_pair(pairs, n, k);
   });
 }
