@@ -17,10 +17,14 @@ namespace {
 
 template <class To, class From>
 inline To cast(From x) {
-  if constexpr (std::is_same_v<To, bool>) return x != From(0);
-  else if constexpr (std::is_same_v<To, uint8_t> && std::is_floating_point_v<From>) return To(int64_t(x));
-  else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, BFloat16>) return To(float(x));
-  else return To(x);
+  if constexpr (std::is_same_v<To, bool>)
+    return x != From(0);
+  else if constexpr (std::is_same_v<To, uint8_t> && std::is_floating_point_v<From>)
+    return To(int64_t(x));
+  else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, BFloat16>)
+    return To(float(x));
+  else
+    return To(x);
 }
 
 template <class To, class From>
@@ -32,27 +36,41 @@ void cast_all(To* __restrict to, const From* __restrict from, int64_t n) {
       _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)(from + i))));
   if constexpr (std::is_same_v<To, Half> && std::is_same_v<From, float>)
     for (; i + 8 <= n; i += 8)
-      _mm_storeu_si128((__m128i*)(to + i), _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+      _mm_storeu_si128((__m128i*)(to + i),
+                       _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
 #endif
   for (; i < n; ++i) to[i] = cast<To>(from[i]);
 }
 
 DType wide_type(DType t) {
   switch (t) {
-    case DType::Int64: case DType::Float64: return t;
-    case DType::Float16: case DType::BFloat16: case DType::Float32: return DType::Float32;
-    default: return DType::Int32;
+    case DType::Int64:
+    case DType::Float64:
+      return t;
+    case DType::Float16:
+    case DType::BFloat16:
+    case DType::Float32:
+      return DType::Float32;
+    default:
+      return DType::Int32;
   }
 }
 
 void widen(void* to, const void* from, DType type, int64_t n) {
   switch (type) {
-    case DType::Bool: case DType::UInt8: return cast_all((int32_t*)to, (const uint8_t*)from, n);
-    case DType::Int8: return cast_all((int32_t*)to, (const int8_t*)from, n);
-    case DType::Int16: return cast_all((int32_t*)to, (const int16_t*)from, n);
-    case DType::Float16: return cast_all((float*)to, (const Half*)from, n);
-    case DType::BFloat16: return cast_all((float*)to, (const BFloat16*)from, n);
-    default: std::memcpy(to, from, size_t(n * itemsize(type)));
+    case DType::Bool:
+    case DType::UInt8:
+      return cast_all((int32_t*)to, (const uint8_t*)from, n);
+    case DType::Int8:
+      return cast_all((int32_t*)to, (const int8_t*)from, n);
+    case DType::Int16:
+      return cast_all((int32_t*)to, (const int16_t*)from, n);
+    case DType::Float16:
+      return cast_all((float*)to, (const Half*)from, n);
+    case DType::BFloat16:
+      return cast_all((float*)to, (const BFloat16*)from, n);
+    default:
+      std::memcpy(to, from, size_t(n * itemsize(type)));
   }
 }
 
@@ -66,10 +84,14 @@ void narrow(void* to, DType type, const void* from, int64_t n) {
 
 void narrow_from(DType wide, void* to, DType type, const void* from, int64_t n) {
   switch (wide) {
-    case DType::Int32: return narrow<int32_t>(to, type, from, n);
-    case DType::Int64: return narrow<int64_t>(to, type, from, n);
-    case DType::Float32: return narrow<float>(to, type, from, n);
-    default: return narrow<double>(to, type, from, n);
+    case DType::Int32:
+      return narrow<int32_t>(to, type, from, n);
+    case DType::Int64:
+      return narrow<int64_t>(to, type, from, n);
+    case DType::Float32:
+      return narrow<float>(to, type, from, n);
+    default:
+      return narrow<double>(to, type, from, n);
   }
 }
 
@@ -77,9 +99,12 @@ constexpr int64_t chunk = 512;
 
 void convert(void* to, DType to_type, const void* from, DType from_type, int64_t n) {
   const DType wide = wide_type(from_type);
-  if (to_type == from_type) std::memcpy(to, from, size_t(n * itemsize(to_type)));
-  else if (wide == to_type) widen(to, from, from_type, n);
-  else if (wide == from_type) narrow_from(wide, to, to_type, from, n);
+  if (to_type == from_type)
+    std::memcpy(to, from, size_t(n * itemsize(to_type)));
+  else if (wide == to_type)
+    widen(to, from, from_type, n);
+  else if (wide == from_type)
+    narrow_from(wide, to, to_type, from, n);
   else {
     alignas(64) char buffer[chunk * 4];
     for (int64_t i = 0; i < n; i += chunk) {
@@ -90,19 +115,24 @@ void convert(void* to, DType to_type, const void* from, DType from_type, int64_t
   }
 }
 
-// ---- moving elements of one size -----------------------------------------------------------------
+// ---- moving elements of one size
+// -----------------------------------------------------------------
 
 template <class T>
-void move_strided(T* __restrict to, int64_t to_stride, const T* __restrict from, int64_t from_stride, int64_t n) {
-  if (to_stride == 1 && from_stride == 1) std::memcpy(to, from, size_t(n) * sizeof(T));
-  else if (to_stride == 1 && from_stride == 0) std::fill(to, to + n, *from);
+void move_strided(T* __restrict to, int64_t to_stride, const T* __restrict from,
+                  int64_t from_stride, int64_t n) {
+  if (to_stride == 1 && from_stride == 1)
+    std::memcpy(to, from, size_t(n) * sizeof(T));
+  else if (to_stride == 1 && from_stride == 0)
+    std::fill(to, to + n, *from);
   else if (to_stride == 1)
     for (int64_t i = 0; i < n; ++i) to[i] = from[i * from_stride];
   else
     for (int64_t i = 0; i < n; ++i) to[i * to_stride] = from[i * from_stride];
 }
 
-void copy_strided(void* to, int64_t to_stride, const void* from, int64_t from_stride, int64_t n, int64_t bytes) {
+void copy_strided(void* to, int64_t to_stride, const void* from, int64_t from_stride, int64_t n,
+                  int64_t bytes) {
   visit_itemsize(bytes, [&](auto t) {
     using T = typename decltype(t)::type;
     move_strided((T*)to, to_stride, (const T*)from, from_stride, n);
@@ -114,12 +144,15 @@ constexpr int64_t tile = 16;
 
 #if defined(__x86_64__) || defined(__aarch64__)
 // Four rows of four elements, transposed in registers.
-inline void transpose_4x4(uint32_t* to, int64_t to_stride, const uint32_t* from, int64_t from_stride) {
+inline void transpose_4x4(uint32_t* to, int64_t to_stride, const uint32_t* from,
+                          int64_t from_stride) {
   typedef uint32_t V __attribute__((vector_size(16)));
   V r[4];
   for (int j = 0; j < 4; ++j) std::memcpy(&r[j], from + j * from_stride, 16);
-  const V a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5), b = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-  const V c = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5), d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+  const V a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
+          b = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+  const V c = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5),
+          d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
   r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
   r[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
   r[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
@@ -129,8 +162,8 @@ inline void transpose_4x4(uint32_t* to, int64_t to_stride, const uint32_t* from,
 #endif
 
 template <class T>
-void transpose_tile(T* __restrict to, int64_t to_stride, const T* __restrict from, int64_t from_stride,
-                    int64_t rows, int64_t columns) {
+void transpose_tile(T* __restrict to, int64_t to_stride, const T* __restrict from,
+                    int64_t from_stride, int64_t rows, int64_t columns) {
 #if defined(__x86_64__) || defined(__aarch64__)
   if constexpr (sizeof(T) == 4)
     if (rows == tile && columns == tile) {
@@ -144,8 +177,8 @@ void transpose_tile(T* __restrict to, int64_t to_stride, const T* __restrict fro
     for (int64_t j = 0; j < columns; ++j) to[i * to_stride + j] = from[j * from_stride + i];
 }
 
-// Dimension `row` of the loop has neighbouring elements in `in`, the last dimension has them in `out`. The
-// unit of work is a band: `tile` rows of `out` of one matrix.
+// Dimension `row` of the loop has neighbouring elements in `in`, the last dimension has them in
+// `out`. The unit of work is a band: `tile` rows of `out` of one matrix.
 template <class T>
 void copy_transposed(T* to, const T* from, const Loop<2>& loop, int64_t row) {
   const int64_t last = loop.sizes.size() - 1, rows = loop.sizes[row], columns = loop.sizes[last];
@@ -184,7 +217,8 @@ void copy_same(void* to, const void* from, const Loop<2>& loop, int64_t bytes) {
     if (row >= 0) return copy_transposed((T*)to, (const T*)from, loop, row);
     parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
       for_runs(loop, begin, end, [&](auto at, int64_t n) {
-        move_strided((T*)to + at[0], loop.strides[0][last], (const T*)from + at[1], loop.strides[1][last], n);
+        move_strided((T*)to + at[0], loop.strides[0][last], (const T*)from + at[1],
+                     loop.strides[1][last], n);
       });
     });
   });
@@ -208,16 +242,19 @@ void convert_strided(char* to, DType to_type, int64_t to_stride, const char* fro
 void copy(const View& out, const View& in) {
   const Loop<2> loop({&out, &in});
   if (out.dtype == in.dtype) return copy_same(out.data, in.data, loop, itemsize(out.dtype));
-  const int64_t to_bytes = itemsize(out.dtype), from_bytes = itemsize(in.dtype), last = loop.sizes.size() - 1;
+  const int64_t to_bytes = itemsize(out.dtype), from_bytes = itemsize(in.dtype),
+                last = loop.sizes.size() - 1;
   parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
     for_runs(loop, begin, end, [&](auto at, int64_t n) {
       convert_strided((char*)out.data + at[0] * to_bytes, out.dtype, loop.strides[0][last],
-                      (const char*)in.data + at[1] * from_bytes, in.dtype, loop.strides[1][last], n);
+                      (const char*)in.data + at[1] * from_bytes, in.dtype, loop.strides[1][last],
+                      n);
     });
   });
 }
 
-const Offer offers[] = {{kernels::copy, copy}, {kernels::convert, convert}, {kernels::copy_strided, copy_strided}};
+const Offer offers[] = {
+    {kernels::copy, copy}, {kernels::convert, convert}, {kernels::copy_strided, copy_strided}};
 
 }  // namespace
 }  // namespace izvod::kernels::IZVOD_ISA

@@ -15,7 +15,8 @@ namespace {
 
 void take(const View& out, const View& in, const View& index, int64_t scale) {
   const Loop<3> loop({&out, &in, &index});
-  const int64_t so = loop.strides[0].back(), si = loop.strides[1].back(), sx = loop.strides[2].back();
+  const int64_t so = loop.strides[0].back(), si = loop.strides[1].back(),
+                sx = loop.strides[2].back();
   visit_itemsize(itemsize(out.dtype), [&](auto t) {
     using T = typename decltype(t)::type;
     parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
@@ -25,7 +26,7 @@ void take(const View& out, const View& in, const View& index, int64_t scale) {
         const int64_t* x = index.ptr<const int64_t>() + at[2];
         if (sx != 0) {
           for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si + x[i * sx] * scale];
-        } else if (from += *x * scale; so == 1 && si == 1) {
+        } else if (from += * x* scale; so == 1 && si == 1) {
           std::memcpy(to, from, size_t(n) * sizeof(T));
         } else {
           for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si];
@@ -35,24 +36,32 @@ void take(const View& out, const View& in, const View& index, int64_t scale) {
   });
 }
 
-// ---- put -----------------------------------------------------------------------------------------
+// ---- put
+// -----------------------------------------------------------------------------------------
 
 template <Put how, class T>
 inline T put_one(T old, T x) {
-  if constexpr (how == Put::Assign) return x;
-  else if constexpr (std::is_same_v<T, bool>) return how == Put::Multiply || how == Put::Min ? old && x : old || x;
-  else if constexpr (how == Put::Add) return T(old + x);
-  else if constexpr (how == Put::Multiply) return T(old * x);
-  else if constexpr (how == Put::Max) return x != x || x > old ? x : old;
-  else return x != x || x < old ? x : old;
+  if constexpr (how == Put::Assign)
+    return x;
+  else if constexpr (std::is_same_v<T, bool>)
+    return how == Put::Multiply || how == Put::Min ? old && x : old || x;
+  else if constexpr (how == Put::Add)
+    return T(old + x);
+  else if constexpr (how == Put::Multiply)
+    return T(old * x);
+  else if constexpr (how == Put::Max)
+    return x != x || x > old ? x : old;
+  else
+    return x != x || x < old ? x : old;
 }
 
 // One stretch along one dimension, in order; strides in elements.
-using PutRun = void(void* to, int64_t so, const int64_t* x, int64_t sx, int64_t scale, const void* from, int64_t si,
-                    int64_t n);
+using PutRun = void(void* to, int64_t so, const int64_t* x, int64_t sx, int64_t scale,
+                    const void* from, int64_t si, int64_t n);
 
 template <Put how, class T>
-void put_run(void* out, int64_t so, const int64_t* x, int64_t sx, int64_t scale, const void* in, int64_t si, int64_t n) {
+void put_run(void* out, int64_t so, const int64_t* x, int64_t sx, int64_t scale, const void* in,
+             int64_t si, int64_t n) {
   T* to = static_cast<T*>(out);
   const T* from = static_cast<const T*>(in);
   if (sx == 0 && so == 1 && si == 1) {  // a row onto a row
@@ -66,8 +75,8 @@ void put_run(void* out, int64_t so, const int64_t* x, int64_t sx, int64_t scale,
   }
 }
 
-// Elements that differ in a dimension where `out` has a stride never meet: these dimensions are shared out
-// to the threads. Along the others, everything runs in order.
+// Elements that differ in a dimension where `out` has a stride never meet: these dimensions are
+// shared out to the threads. Along the others, everything runs in order.
 struct PutLoops {
   Loop<3> apart, together;  // operands: out, index, in
 
@@ -92,12 +101,15 @@ struct PutLoops {
 PutRun* run_for(DType type, Put how) {
   PutRun* run = nullptr;
   if (how == Put::Assign)
-    visit_itemsize(itemsize(type), [&](auto t) { run = put_run<Put::Assign, typename decltype(t)::type>; });
+    visit_itemsize(itemsize(type),
+                   [&](auto t) { run = put_run<Put::Assign, typename decltype(t)::type>; });
   else
     visit(type, [&](auto t) {
       using T = typename decltype(t)::type;
-      run = how == Put::Add ? put_run<Put::Add, T> : how == Put::Multiply ? put_run<Put::Multiply, T>
-          : how == Put::Max ? put_run<Put::Max, T> : put_run<Put::Min, T>;
+      run = how == Put::Add        ? put_run<Put::Add, T>
+            : how == Put::Multiply ? put_run<Put::Multiply, T>
+            : how == Put::Max      ? put_run<Put::Max, T>
+                                   : put_run<Put::Min, T>;
     });
   return run;
 }
@@ -109,7 +121,8 @@ void put(const View& out, const View& index, int64_t scale, const View& in, Put 
   if (depth == 0) return;
   PutRun* put_stretch = run_for(out.dtype, how);
   // Rows onto rows, or each column from end to end; the order at each place is the same.
-  const bool by_rows = apart.sizes.back() > 1 && (together.strides[2].back() != 1 || apart.strides[2].back() == 1);
+  const bool by_rows =
+      apart.sizes.back() > 1 && (together.strides[2].back() != 1 || apart.strides[2].back() == 1);
   parallel_for(width, std::max<int64_t>(128, run_grain / depth), [&](int64_t begin, int64_t end) {
     const Loop<3>&outer = by_rows ? together : apart, &inner = by_rows ? apart : together;
     const int64_t from = by_rows ? 0 : begin, to = by_rows ? depth : end;
@@ -118,7 +131,8 @@ void put(const View& out, const View& index, int64_t scale, const View& in, Put 
         for_runs(inner, by_rows ? begin : 0, by_rows ? end : depth, [&](auto at, int64_t n) {
           put_stretch(out.ptr<char>() + (start[0] + at[0]) * bytes, inner.strides[0].back(),
                       index.ptr<const int64_t>() + start[1] + at[1], inner.strides[1].back(), scale,
-                      in.ptr<const char>() + (start[2] + at[2]) * bytes, inner.strides[2].back(), n);
+                      in.ptr<const char>() + (start[2] + at[2]) * bytes, inner.strides[2].back(),
+                      n);
         });
         for (int j = 0; j < 3; ++j) start[j] += outer.strides[j].back();
       }
@@ -126,7 +140,8 @@ void put(const View& out, const View& index, int64_t scale, const View& in, Put 
   });
 }
 
-// ---- indices ---------------------------------------------------------------------------------------
+// ---- indices
+// ---------------------------------------------------------------------------------------
 
 bool in_bounds(const View& index, int64_t low, int64_t high, int64_t* bad) {
   const Loop<1> loop({&index}, false);
@@ -164,18 +179,21 @@ void add_offsets(const View& offsets, const View& index, int64_t size, int64_t s
     for_runs(loop, begin, end, [&](auto at, int64_t n) {
       int64_t* to = offsets.ptr<int64_t>() + at[0];
       const int64_t* x = index.ptr<const int64_t>() + at[1];
-      for (int64_t i = 0; i < n; ++i) to[i * so] += (x[i * sx] < 0 ? x[i * sx] + size : x[i * sx]) * stride;
+      for (int64_t i = 0; i < n; ++i)
+        to[i * so] += (x[i * sx] < 0 ? x[i * sx] + size : x[i * sx]) * stride;
     });
   });
 }
 
-// ---- what a mask selects ---------------------------------------------------------------------------
+// ---- what a mask selects
+// ---------------------------------------------------------------------------
 
-// f(first, begin, end) for blocks of the loop over `mask`, `first` being the number of selected elements before
-// the block.
+// f(first, begin, end) for blocks of the loop over `mask`, `first` being the number of selected
+// elements before the block.
 template <int count, class F>
 void for_selected(const Loop<count>& loop, const char* mask, F f) {
-  const int64_t n = loop.numel(), blocks = (n + run_grain - 1) / run_grain, stride = loop.strides[0].back();
+  const int64_t n = loop.numel(), blocks = (n + run_grain - 1) / run_grain,
+                stride = loop.strides[0].back();
   const auto first = std::make_unique<int64_t[]>(size_t(blocks + 1));
   if (blocks > 1)
     parallel_for(n, run_grain, [&](int64_t begin, int64_t end) {
@@ -186,10 +204,13 @@ void for_selected(const Loop<count>& loop, const char* mask, F f) {
       first[size_t(begin / run_grain + 1)] = total;
     });
   for (int64_t b = 0; b < blocks; ++b) first[size_t(b + 1)] += first[size_t(b)];
-  parallel_for(n, run_grain, [&](int64_t begin, int64_t end) { f(first[size_t(begin / run_grain)], begin, end); });
+  parallel_for(n, run_grain, [&](int64_t begin, int64_t end) {
+    f(first[size_t(begin / run_grain)], begin, end);
+  });
 }
 
-// The places among the n elements at `mask` that are set, without a branch that would be mispredicted.
+// The places among the n elements at `mask` that are set, without a branch that would be
+// mispredicted.
 constexpr int64_t mask_chunk = 512;
 int64_t chosen_places(int32_t* places, const char* mask, int64_t stride, int64_t n) {
   int64_t count = 0;
@@ -200,7 +221,8 @@ int64_t chosen_places(int32_t* places, const char* mask, int64_t stride, int64_t
   return count;
 }
 
-// f(row element, other element) for the k-th element of a row `line` and the k-th place of `all` that the mask picks.
+// f(row element, other element) for the k-th element of a row `line` and the k-th place of `all`
+// that the mask picks.
 template <class F>
 void with_selected(const View& line, const View& all, const View& mask, F f) {
   const Loop<2> loop({&mask, &all}, false);
@@ -213,7 +235,8 @@ void with_selected(const View& line, const View& all, const View& mask, F f) {
       int32_t places[mask_chunk];
       for_runs(loop, begin, end, [&](auto at, int64_t n) {
         for (int64_t i = 0; i < n; i += mask_chunk) {
-          const int64_t count = chosen_places(places, m + at[0] + i * sm, sm, std::min(mask_chunk, n - i));
+          const int64_t count =
+              chosen_places(places, m + at[0] + i * sm, sm, std::min(mask_chunk, n - i));
           T* x = all.ptr<T>() + at[1] + i * sa;
           for (int64_t k = 0; k < count; ++k, next += step) f(*next, x[places[k] * sa]);
         }
@@ -261,7 +284,8 @@ void nonzero(const View& out, const View& in) {
   write_places(out, mask);
 }
 
-const Offer offers[] = {{kernels::take, take}, {kernels::put, put}, {kernels::in_bounds, in_bounds}};
+const Offer offers[] = {
+    {kernels::take, take}, {kernels::put, put}, {kernels::in_bounds, in_bounds}};
 const Offer more_offers[] = {{kernels::add_offsets, add_offsets},
                              {kernels::nonzero, nonzero},
                              {kernels::masked_select, masked_select},

@@ -9,11 +9,13 @@
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
-// ---- what is folded: map, then combine, from the identity on ----------------------------------------
-// X is a vector or a scalar.
+// ---- what is folded: map, then combine, from the identity on
+// ---------------------------------------- X is a vector or a scalar.
 
 template <class T>
-T where(bool m, T a, T b) { return m ? a : b; }
+T where(bool m, T a, T b) {
+  return m ? a : b;
+}
 inline bool isnan(double x) { return x != x; }
 inline float abs(float x) { return std::abs(x); }
 inline double abs(double x) { return std::abs(x); }
@@ -23,56 +25,83 @@ struct Sum {
   using Value = T;
   static constexpr T identity = 0;
   explicit Sum(double) {}
-  template <class X> X map(X x) const { return x; }
-  template <class X> static X combine(X a, X b) { return a + b; }
+  template <class X>
+  X map(X x) const {
+    return x;
+  }
+  template <class X>
+  static X combine(X a, X b) {
+    return a + b;
+  }
 };
 template <class T>
 struct Prod : Sum<T> {
   using Sum<T>::Sum;
   static constexpr T identity = 1;
-  template <class X> static X combine(X a, X b) { return a * b; }
+  template <class X>
+  static X combine(X a, X b) {
+    return a * b;
+  }
 };
 template <class T>
 struct Max : Sum<T> {
   using Sum<T>::Sum;
-  static constexpr T identity = std::is_integral_v<T> ? std::numeric_limits<T>::min()
-                                                      : -std::numeric_limits<T>::infinity();
-  template <class X> static X combine(X a, X b) {
-    if constexpr (std::is_integral_v<T>) return where(a > b, a, b);
-    else return where((a > b) | isnan(a), a, b);
+  static constexpr T identity =
+      std::is_integral_v<T> ? std::numeric_limits<T>::min() : -std::numeric_limits<T>::infinity();
+  template <class X>
+  static X combine(X a, X b) {
+    if constexpr (std::is_integral_v<T>)
+      return where(a > b, a, b);
+    else
+      return where((a > b) | isnan(a), a, b);
   }
 };
 template <class T>
 struct Min : Sum<T> {
   using Sum<T>::Sum;
-  static constexpr T identity = std::is_integral_v<T> ? std::numeric_limits<T>::max()
-                                                      : std::numeric_limits<T>::infinity();
-  template <class X> static X combine(X a, X b) {
-    if constexpr (std::is_integral_v<T>) return where(a < b, a, b);
-    else return where((a < b) | isnan(a), a, b);
+  static constexpr T identity =
+      std::is_integral_v<T> ? std::numeric_limits<T>::max() : std::numeric_limits<T>::infinity();
+  template <class X>
+  static X combine(X a, X b) {
+    if constexpr (std::is_integral_v<T>)
+      return where(a < b, a, b);
+    else
+      return where((a < b) | isnan(a), a, b);
   }
 };
 
 template <class T>
 struct SumSquares : Sum<T> {
   using Sum<T>::Sum;
-  template <class X> X map(X x) const { return x * x; }
+  template <class X>
+  X map(X x) const {
+    return x * x;
+  }
 };
 template <class T>
 struct SumAbs : Sum<T> {
   using Sum<T>::Sum;
-  template <class X> X map(X x) const { return abs(x); }
+  template <class X>
+  X map(X x) const {
+    return abs(x);
+  }
 };
 template <class T>
 struct MaxAbs : Max<T> {
   using Max<T>::Max;
   static constexpr T identity = 0;
-  template <class X> X map(X x) const { return abs(x); }
+  template <class X>
+  X map(X x) const {
+    return abs(x);
+  }
 };
 template <class T>
 struct MinAbs : Min<T> {
   using Min<T>::Min;
-  template <class X> X map(X x) const { return abs(x); }
+  template <class X>
+  X map(X x) const {
+    return abs(x);
+  }
 };
 template <class T>
 struct SumPowers : Sum<T> {
@@ -109,7 +138,8 @@ void leaf(const Reducer& r, void* state, const void* x, int64_t n, int64_t) {
     if (n >= chains * V::width) {
       for (int k = 0; k < chains; ++k) acc[k] = op.map(V::load(p + k * V::width));
       for (i = chains * V::width; i + chains * V::width <= n; i += chains * V::width)
-        for (int k = 0; k < chains; ++k) acc[k] = Op::combine(acc[k], op.map(V::load(p + i + k * V::width)));
+        for (int k = 0; k < chains; ++k)
+          acc[k] = Op::combine(acc[k], op.map(V::load(p + i + k * V::width)));
       for (int step = chains / 2; step; step /= 2)
         for (int k = 0; k < step; ++k) acc[k] = Op::combine(acc[k], acc[k + step]);
     } else {
@@ -125,7 +155,8 @@ void leaf(const Reducer& r, void* state, const void* x, int64_t n, int64_t) {
 
 // Four rows at a time: memory delivers few streams faster than many.
 template <class Op>
-void rows(const Reducer& r, void* states, const void* x, int64_t stride, int64_t rows, int64_t n, int64_t) {
+void rows(const Reducer& r, void* states, const void* x, int64_t stride, int64_t rows, int64_t n,
+          int64_t) {
   using T = typename Op::Value;
   using V = Vec<T>;
   const Op op(r.parameter);
@@ -135,7 +166,9 @@ void rows(const Reducer& r, void* states, const void* x, int64_t stride, int64_t
     const int64_t m = std::min<int64_t>(4, rows - k);
     const auto sum = [&]<class X>(auto get, X) {
       X a = op.map(get(0));
-      if (m == 4) return Op::combine(Op::combine(a, op.map(get(stride))), Op::combine(op.map(get(2 * stride)), op.map(get(3 * stride))));
+      if (m == 4)
+        return Op::combine(Op::combine(a, op.map(get(stride))),
+                           Op::combine(op.map(get(2 * stride)), op.map(get(3 * stride))));
       for (int64_t j = 1; j < m; ++j) a = Op::combine(a, op.map(get(j * stride)));
       return a;
     };
@@ -162,7 +195,8 @@ void merge(void* a, int64_t, const void* b, int64_t, int64_t n) {
   for (; i < n; ++i) to[i] = Op::combine(to[i], from[i]);
 }
 
-// ---- final values --------------------------------------------------------------------------------
+// ---- final values
+// --------------------------------------------------------------------------------
 
 template <class T, class F>
 void finish_each(const void* states, int64_t n, void* const* results, F f) {
@@ -175,7 +209,8 @@ void finish_plain(const Reducer&, const void* states, int64_t n, int64_t, void* 
   finish_each<T>(states, n, results, [](T s) { return s; });
 }
 template <class T>
-void finish_mean(const Reducer&, const void* states, int64_t n, int64_t count, void* const* results) {
+void finish_mean(const Reducer&, const void* states, int64_t n, int64_t count,
+                 void* const* results) {
   finish_each<T>(states, n, results, [=](T s) { return s / T(count); });
 }
 template <class T>
@@ -196,7 +231,8 @@ constexpr Reducer reducer(decltype(Reducer::finish) finish = finish_plain<typena
 // The reducer for a type to compute in, by dtype.
 template <template <class> class Op>
 void reduce_as(DType type, const View& out, const View& in) {
-  static constexpr Reducer f = reducer<Op<float>>(), d = reducer<Op<double>>(), i = reducer<Op<int64_t>>();
+  static constexpr Reducer f = reducer<Op<float>>(), d = reducer<Op<double>>(),
+                           i = reducer<Op<int64_t>>();
   const DType compute = compute_type(type);
   reduce(compute == DType::Int64 ? i : compute == DType::Float64 ? d : f, in, &out);
 }
@@ -207,11 +243,13 @@ void amax(const View& out, const View& in) { reduce_as<Max>(in.dtype, out, in); 
 void amin(const View& out, const View& in) { reduce_as<Min>(in.dtype, out, in); }
 
 void mean(const View& out, const View& in) {
-  static constexpr Reducer f = reducer<Sum<float>>(finish_mean<float>), d = reducer<Sum<double>>(finish_mean<double>);
+  static constexpr Reducer f = reducer<Sum<float>>(finish_mean<float>),
+                           d = reducer<Sum<double>>(finish_mean<double>);
   reduce(out.dtype == DType::Float64 ? d : f, in, &out);
 }
 
-// ---- counting: elements arrive as bytes 0 or 1 -----------------------------------------------------
+// ---- counting: elements arrive as bytes 0 or 1
+// -----------------------------------------------------
 
 void count_leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t) {
   const uint8_t* p = static_cast<const uint8_t*>(x);
@@ -219,7 +257,8 @@ void count_leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t) 
   for (int64_t i = 0; i < n; ++i) total += p[i];
   *static_cast<int64_t*>(state) = total;
 }
-void count_rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows, int64_t n, int64_t) {
+void count_rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows,
+                int64_t n, int64_t) {
   const uint8_t* p = static_cast<const uint8_t*>(x);
   uint8_t totals[max_columns] = {};  // at most group_rows each
   for (int64_t k = 0; k < rows; ++k)
@@ -229,11 +268,13 @@ void count_rows(const Reducer&, void* states, const void* x, int64_t stride, int
 void finish_any(const Reducer&, const void* states, int64_t n, int64_t, void* const* results) {
   finish_each<int64_t>(states, n, results, [](int64_t s) { return int64_t(s != 0); });
 }
-void finish_all(const Reducer&, const void* states, int64_t n, int64_t count, void* const* results) {
+void finish_all(const Reducer&, const void* states, int64_t n, int64_t count,
+                void* const* results) {
   finish_each<int64_t>(states, n, results, [=](int64_t s) { return int64_t(s == count); });
 }
 constexpr Reducer counter(decltype(Reducer::finish) finish) {
-  return {DType::Bool, 8, {DType::Int64, DType::Int64}, count_leaf, count_rows, merge<Sum<int64_t>>, finish};
+  return {DType::Bool,         8,     {DType::Int64, DType::Int64}, count_leaf, count_rows,
+          merge<Sum<int64_t>>, finish};
 }
 
 void count_nonzero(const View& out, const View& in) {
@@ -264,9 +305,10 @@ void norm(const View& out, const View& in, double p) {
   reduce(out.dtype == DType::Float64 ? norm_reducer<double>(p) : norm_reducer<float>(p), in, &out);
 }
 
-const Offer offers[] = {{kernels::sum, sum},   {kernels::mean, mean}, {kernels::prod, prod},
-                        {kernels::amax, amax}, {kernels::amin, amin}, {kernels::count_nonzero, count_nonzero},
-                        {kernels::any, any},   {kernels::all, all},   {kernels::norm, norm}};
+const Offer offers[] = {
+    {kernels::sum, sum},   {kernels::mean, mean}, {kernels::prod, prod},
+    {kernels::amax, amax}, {kernels::amin, amin}, {kernels::count_nonzero, count_nonzero},
+    {kernels::any, any},   {kernels::all, all},   {kernels::norm, norm}};
 
 }  // namespace
 }  // namespace izvod::kernels::IZVOD_ISA

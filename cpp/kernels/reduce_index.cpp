@@ -15,11 +15,15 @@ struct Best {
 template <bool largest, class T>
 Mask<T> better(Vec<T> x, Vec<T> y) {
   const Mask<T> m = largest ? x > y : x < y;
-  if constexpr (std::is_integral_v<T>) return m;
-  else return m | (isnan(x) & ~isnan(y));
+  if constexpr (std::is_integral_v<T>)
+    return m;
+  else
+    return m | (isnan(x) & ~isnan(y));
 }
 template <bool largest, class T>
-bool better(T x, T y) { return bool((largest ? x > y : x < y) | ((x != x) & (y == y))); }
+bool better(T x, T y) {
+  return bool((largest ? x > y : x < y) | ((x != x) & (y == y)));
+}
 
 // The best value first, then the place where it stands: two passes over memory that is near.
 template <bool largest, class T>
@@ -51,7 +55,8 @@ void leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t first) 
 }
 
 template <bool largest, class T>
-void rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows, int64_t n, int64_t first) {
+void rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows, int64_t n,
+          int64_t first) {
   using V = Vec<T>;
   using I = Vec<typename V::Int>;
   Best<T>* to = static_cast<Best<T>*>(states);
@@ -92,7 +97,15 @@ void finish(const Reducer&, const void* states, int64_t n, int64_t, void* const*
 template <bool largest, class T>
 constexpr Reducer reducer() {
   constexpr DType type = dtype_of<T>;
-  return {type, 16, {DType::Int64, type}, leaf<largest, T>, rows<largest, T>, merge<largest, T>, finish<T>, 0, true};
+  return {type,
+          16,
+          {DType::Int64, type},
+          leaf<largest, T>,
+          rows<largest, T>,
+          merge<largest, T>,
+          finish<T>,
+          0,
+          true};
 }
 
 template <bool largest>

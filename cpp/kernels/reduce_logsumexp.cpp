@@ -18,12 +18,16 @@ constexpr T lowest = -std::numeric_limits<T>::infinity();
 
 // What is subtracted: infinities would give inf - inf.
 template <class T>
-T shift_of(T largest) { return std::isinf(largest) ? T(0) : largest; }
+T shift_of(T largest) {
+  return std::isinf(largest) ? T(0) : largest;
+}
 
 template <class T>
 Exps<T> merged(Exps<T> a, Exps<T> b) {
-  const T largest = a.largest > b.largest || a.largest != a.largest ? a.largest : b.largest, s = shift_of(largest);
-  return {largest, a.sum * std::exp(shift_of(a.largest) - s) + b.sum * std::exp(shift_of(b.largest) - s)};
+  const T largest = a.largest > b.largest || a.largest != a.largest ? a.largest : b.largest,
+          s = shift_of(largest);
+  return {largest,
+          a.sum * std::exp(shift_of(a.largest) - s) + b.sum * std::exp(shift_of(b.largest) - s)};
 }
 
 template <class T>
@@ -34,7 +38,8 @@ void leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t) {
   int64_t i = 0;
   for (; i + V::width <= n; i += V::width) large = nan_max(V::load(p + i), large);
   T largest = lowest<T>;
-  for (int k = 0; k < V::width; ++k) largest = large[k] > largest || large[k] != large[k] ? T(large[k]) : largest;
+  for (int k = 0; k < V::width; ++k)
+    largest = large[k] > largest || large[k] != large[k] ? T(large[k]) : largest;
   for (; i < n; ++i) largest = p[i] > largest || p[i] != p[i] ? p[i] : largest;
   const V shift(shift_of(largest));
   V sum(T(0));
@@ -48,7 +53,8 @@ void leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t) {
 }
 
 template <class T>
-void rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows, int64_t n, int64_t) {
+void rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows, int64_t n,
+          int64_t) {
   using V = Vec<T>;
   Exps<T>* to = static_cast<Exps<T>*>(states);
   for (int64_t i = 0; i < n; i += V::width) {

@@ -45,12 +45,13 @@ void leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t) {
     tail_squares += d * d;
   }
   *static_cast<Moments*>(state) =
-      moments(double(centre), double(sum_lanes(sum)) + tail_sum, double(sum_lanes(squares)) + tail_squares,
-              1.0 / double(n));
+      moments(double(centre), double(sum_lanes(sum)) + tail_sum,
+              double(sum_lanes(squares)) + tail_squares, 1.0 / double(n));
 }
 
 template <class T>
-void rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows, int64_t n, int64_t) {
+void rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows, int64_t n,
+          int64_t) {
   using V = Vec<T>;
   Moments* to = static_cast<Moments*>(states);
   const double share = 1.0 / double(rows);
@@ -66,7 +67,8 @@ void rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t r
       squares = fma(d, d, squares);
     }
     for (int64_t j = 0; j < m; ++j)
-      to[i + j] = moments(double(centre[int(j)]), double(sum[int(j)]), double(squares[int(j)]), share);
+      to[i + j] =
+          moments(double(centre[int(j)]), double(sum[int(j)]), double(squares[int(j)]), share);
   }
 }
 
@@ -92,14 +94,18 @@ void finish(const Reducer& r, const void* states, int64_t n, int64_t count, void
     static_cast<double*>(results[1])[i] = count ? from[i].mean : std::nan("");
   }
 }
-void finish_mean(const Reducer&, const void* states, int64_t n, int64_t count, void* const* results) {
+void finish_mean(const Reducer&, const void* states, int64_t n, int64_t count,
+                 void* const* results) {
   for (int64_t i = 0; i < n; ++i)
-    static_cast<double*>(results[0])[i] = count ? static_cast<const Moments*>(states)[i].mean : std::nan("");
+    static_cast<double*>(results[0])[i] =
+        count ? static_cast<const Moments*>(states)[i].mean : std::nan("");
 }
 
 void var_mean(const View* var, const View* mean, const View& in, double correction, bool root) {
-  Reducer r{DType::Float32, 16, {DType::Float64, DType::Float64}, leaf<float>, rows<float>, merge, finish<false>};
-  if (in.dtype == DType::Float64) r.load = DType::Float64, r.leaf = leaf<double>, r.rows = rows<double>;
+  Reducer r{DType::Float32, 16, {DType::Float64, DType::Float64}, leaf<float>, rows<float>, merge,
+            finish<false>};
+  if (in.dtype == DType::Float64)
+    r.load = DType::Float64, r.leaf = leaf<double>, r.rows = rows<double>;
   r.parameter = correction;
   if (root) r.finish = finish<true>;
   if (!var) r.finish = finish_mean;

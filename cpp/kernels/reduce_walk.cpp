@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t block_elements = 65536;  // of one block of work
 constexpr int64_t max_block_rows = 1024;
-constexpr int64_t slot_bytes = 8192;       // of the states of a strip of columns
-constexpr int64_t min_columns = 8;         // fewer are not worth a vector
+constexpr int64_t slot_bytes = 8192;  // of the states of a strip of columns
+constexpr int64_t min_columns = 8;    // fewer are not worth a vector
 
 // States of equal width merged like carries of a binary counter: a balanced tree without knowing
 // the number of leaves.
@@ -47,7 +47,11 @@ class Tree {
 class Walk {
  public:
   Walk(const Reducer& r, const View& in, const View* out, const View* second)
-      : r_(r), in_(in), outs_{out, second}, kept_(kept(in, out, second)), reduced_(reduced(in, out, r.ordered)) {
+      : r_(r),
+        in_(in),
+        outs_{out, second},
+        kept_(kept(in, out, second)),
+        reduced_(reduced(in, out, r.ordered)) {
     count_ = reduced_.numel();
     total_ = kept_.numel();
     in_bytes_ = itemsize(in.dtype);
@@ -67,7 +71,8 @@ class Walk {
  private:
   // Dimensions that stay, walked along `in`; operands: in, out, second.
   static Loop<3> kept(const View& in, const View* out, const View* second) {
-    View views[3] = {{nullptr, in.dtype, {}, {}}, {nullptr, in.dtype, {}, {}}, {nullptr, in.dtype, {}, {}}};
+    View views[3] = {
+        {nullptr, in.dtype, {}, {}}, {nullptr, in.dtype, {}, {}}, {nullptr, in.dtype, {}, {}}};
     for (int64_t d = 0; d < in.dim(); ++d) {
       if (out->sizes[d] == 1) continue;
       const View* from[3] = {&in, out, second ? second : out};
@@ -88,7 +93,9 @@ class Walk {
     return Loop<1>({&view}, !ordered);
   }
 
-  const char* source(int64_t at) const { return static_cast<const char*>(in_.data) + at * in_bytes_; }
+  const char* source(int64_t at) const {
+    return static_cast<const char*>(in_.data) + at * in_bytes_;
+  }
 
   // n elements as neighbours of the type that the reducer loads.
   const void* load(const char* x, int64_t stride, int64_t n, void* buffer) const {
@@ -99,7 +106,8 @@ class Walk {
       kernels::copy_strided(buffer, int64_t(1), static_cast<const void*>(x), stride, n, in_bytes_);
     } else {
       alignas(64) char dense[leaf_size * 8];
-      kernels::copy_strided(static_cast<void*>(dense), int64_t(1), static_cast<const void*>(x), stride, n, in_bytes_);
+      kernels::copy_strided(static_cast<void*>(dense), int64_t(1), static_cast<const void*>(x),
+                            stride, n, in_bytes_);
       kernels::convert(buffer, r_.load, static_cast<const void*>(dense), in_.dtype, n);
     }
     return buffer;
@@ -117,17 +125,21 @@ class Walk {
       alignas(64) char dense[max_columns * 8];
       void* to = stride == 1 || n == 1 ? target : dense;
       kernels::convert(to, out.dtype, static_cast<const void*>(results[k]), r_.result[k], n);
-      if (to != target) kernels::copy_strided(static_cast<void*>(target), stride, (const void*)dense, int64_t(1), n, bytes);
+      if (to != target)
+        kernels::copy_strided(static_cast<void*>(target), stride, (const void*)dense, int64_t(1), n,
+                              bytes);
     }
   }
 
   void fill_identity() const {
     alignas(16) char states[max_columns * 16];
-    for (int64_t i = 0; i < max_columns; ++i) r_.leaf(r_, states + i * r_.state_bytes, nullptr, 0, 0);
+    for (int64_t i = 0; i < max_columns; ++i)
+      r_.leaf(r_, states + i * r_.state_bytes, nullptr, 0, 0);
     for_strips(0, total_, [&](auto at, int64_t, int64_t n) { emit(at, states, n); });
   }
 
-  // f(where the operands stand, first, n) for stretches of at most max_columns neighbours of the kept elements.
+  // f(where the operands stand, first, n) for stretches of at most max_columns neighbours of the
+  // kept elements.
   template <class F>
   void for_strips(int64_t begin, int64_t end, F f) const {
     int64_t first = begin;
@@ -141,7 +153,8 @@ class Walk {
     });
   }
 
-  // ---- the reduced elements are neighbours, or nothing is ------------------------------------------
+  // ---- the reduced elements are neighbours, or nothing is
+  // ------------------------------------------
 
   void run_inner() const {
     const int64_t blocks = (count_ + block_elements - 1) / block_elements;
@@ -151,12 +164,14 @@ class Walk {
         alignas(16) char states[max_columns * 16];
         for_strips(begin, end, [&](auto at, int64_t, int64_t n) {
           for (int64_t i = 0; i < n; ++i)
-            reduce_range(states + i * r_.state_bytes, at[0] + i * kept_.strides[0].back(), 0, count_);
+            reduce_range(states + i * r_.state_bytes, at[0] + i * kept_.strides[0].back(), 0,
+                         count_);
           emit(at, states, n);
         });
       });
     }
-    const auto partial = std::make_unique_for_overwrite<char[]>(size_t(blocks * total_ * r_.state_bytes));
+    const auto partial =
+        std::make_unique_for_overwrite<char[]>(size_t(blocks * total_ * r_.state_bytes));
     parallel_for(total_ * blocks, 1, [&](int64_t unit, int64_t) {
       const int64_t row = unit / blocks, b = unit % blocks;
       for_runs(kept_, row, row + 1, [&](auto at, int64_t) {
@@ -196,32 +211,39 @@ class Walk {
     std::memcpy(state, tree.root(), size_t(r_.state_bytes));
   }
 
-  // ---- the kept elements are neighbours: whole rows are added to each other ----------------------
+  // ---- the kept elements are neighbours: whole rows are added to each other
+  // ----------------------
 
   void run_columns(int64_t columns) const {
-    const int64_t strip =
-        std::min({columns, int64_t(max_columns), strip_bytes / itemsize(r_.load), slot_bytes / r_.state_bytes});
+    const int64_t strip = std::min({columns, int64_t(max_columns), strip_bytes / itemsize(r_.load),
+                                    slot_bytes / r_.state_bytes});
     const int64_t strips = (columns + strip - 1) / strip;
     const int64_t fitting = block_elements / strip / group_rows * group_rows;
     const int64_t block = std::min(count_, std::clamp(fitting, group_rows, max_block_rows));
     const int64_t blocks = (count_ + block - 1) / block;
     std::unique_ptr<char[]> partial;
-    if (blocks > 1) partial = std::make_unique_for_overwrite<char[]>(size_t(blocks * total_ * r_.state_bytes));
+    if (blocks > 1)
+      partial = std::make_unique_for_overwrite<char[]>(size_t(blocks * total_ * r_.state_bytes));
     const int64_t units = total_ / columns * strips * blocks;
-    parallel_for(units, std::max<int64_t>(1, block_elements / (block * strip)), [&](int64_t begin, int64_t end) {
-      alignas(64) char memory[12 * slot_bytes];  // a tree over up to max_block_rows leaves
-      for (int64_t unit = begin; unit < end; ++unit) {
-        const int64_t s = unit % strips * strip, b = unit / strips % blocks, matrix = unit / strips / blocks;
-        const int64_t n = std::min(strip, columns - s), first = matrix * columns + s;
-        for_runs(kept_, first, first + n, [&](auto at, int64_t) {
-          const char* states = reduce_rows(memory, at[0], b * block, std::min(count_, (b + 1) * block), n);
-          if (partial)
-            std::memcpy(partial.get() + (b * total_ + first) * r_.state_bytes, states, size_t(n * r_.state_bytes));
-          else
-            emit(at, states, n);
+    parallel_for(
+        units, std::max<int64_t>(1, block_elements / (block * strip)),
+        [&](int64_t begin, int64_t end) {
+          alignas(64) char memory[12 * slot_bytes];  // a tree over up to max_block_rows leaves
+          for (int64_t unit = begin; unit < end; ++unit) {
+            const int64_t s = unit % strips * strip, b = unit / strips % blocks,
+                          matrix = unit / strips / blocks;
+            const int64_t n = std::min(strip, columns - s), first = matrix * columns + s;
+            for_runs(kept_, first, first + n, [&](auto at, int64_t) {
+              const char* states =
+                  reduce_rows(memory, at[0], b * block, std::min(count_, (b + 1) * block), n);
+              if (partial)
+                std::memcpy(partial.get() + (b * total_ + first) * r_.state_bytes, states,
+                            size_t(n * r_.state_bytes));
+              else
+                emit(at, states, n);
+            });
+          }
         });
-      }
-    });
     if (partial) merge_blocks(partial.get(), blocks, block);
   }
 
@@ -237,7 +259,8 @@ class Walk {
         const char* x = source(at + run[0] + i * stride);
         if (!in_place)
           for (int64_t k = 0; k < m; ++k)
-            load_row(source(at + run[0] + (i + k) * stride), column_stride, n, buffer + k * n * itemsize(r_.load));
+            load_row(source(at + run[0] + (i + k) * stride), column_stride, n,
+                     buffer + k * n * itemsize(r_.load));
         r_.rows(r_, tree.slot(), in_place ? x : buffer, in_place ? stride : n, m, n, first + i);
         tree.push(m);
       }
@@ -253,15 +276,19 @@ class Walk {
   // partial[b][i]: the state of kept element i over block b. Merged by halves, into partial[0].
   void merge_blocks(char* partial, int64_t blocks, int64_t block) const {
     const int64_t row = total_ * r_.state_bytes;
-    parallel_for(total_, std::max<int64_t>(64, block_elements / blocks), [&](int64_t begin, int64_t end) {
-      char* p = partial + begin * r_.state_bytes;
-      for (int64_t step = 1; step < blocks; step *= 2)
-        for (int64_t b = 0; b + step < blocks; b += 2 * step) {
-          const int64_t middle = (b + step) * block, stop = std::min(count_, (b + 2 * step) * block);
-          r_.merge(p + b * row, step * block, p + (b + step) * row, stop - middle, end - begin);
-        }
-      for_strips(begin, end, [&](auto at, int64_t first, int64_t n) { emit(at, partial + first * r_.state_bytes, n); });
-    });
+    parallel_for(
+        total_, std::max<int64_t>(64, block_elements / blocks), [&](int64_t begin, int64_t end) {
+          char* p = partial + begin * r_.state_bytes;
+          for (int64_t step = 1; step < blocks; step *= 2)
+            for (int64_t b = 0; b + step < blocks; b += 2 * step) {
+              const int64_t middle = (b + step) * block,
+                            stop = std::min(count_, (b + 2 * step) * block);
+              r_.merge(p + b * row, step * block, p + (b + step) * row, stop - middle, end - begin);
+            }
+          for_strips(begin, end, [&](auto at, int64_t first, int64_t n) {
+            emit(at, partial + first * r_.state_bytes, n);
+          });
+        });
   }
 
   const Reducer& r_;

@@ -1,5 +1,6 @@
 #pragma once
-// Walking a Loop in stretches of its innermost dimension, and the sizes of the pieces that work is cut into.
+// Walking a Loop in stretches of its innermost dimension, and the sizes of the pieces that work is
+// cut into.
 #include <algorithm>
 #include <array>
 
@@ -13,7 +14,8 @@ namespace izvod::kernels::IZVOD_ISA {
 inline constexpr int64_t run_grain = 32768;
 
 // Calls f(offsets, n) for stretches of the innermost dimension that together cover the elements
-// [begin, end) of the loop, counted in row-major order. offsets[k]: where operand k stands, in elements.
+// [begin, end) of the loop, counted in row-major order. offsets[k]: where operand k stands, in
+// elements.
 template <int count, class F>
 static void for_runs(const Loop<count>& loop, int64_t begin, int64_t end, F&& f) {
   const int64_t last = loop.sizes.size() - 1, inner = loop.sizes[last];
@@ -57,10 +59,14 @@ static inline View without_dim(const View& v, int64_t dim) {
 template <class F>
 static void visit_itemsize(int64_t bytes, F&& f) {
   switch (bytes) {
-    case 1: return f(Type<uint8_t>{});
-    case 2: return f(Type<uint16_t>{});
-    case 4: return f(Type<uint32_t>{});
-    default: return f(Type<uint64_t>{});
+    case 1:
+      return f(Type<uint8_t>{});
+    case 2:
+      return f(Type<uint16_t>{});
+    case 4:
+      return f(Type<uint32_t>{});
+    default:
+      return f(Type<uint64_t>{});
   }
 }
 

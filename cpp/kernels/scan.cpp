@@ -27,28 +27,39 @@ void store(const View& v, int64_t at, int64_t stride, const void* from, DType ty
   void* to = static_cast<char*>(v.data) + at * bytes;
   alignas(64) char dense[chunk * 8];
   kernels::convert(stride == 1 ? to : dense, v.dtype, from, type, n);
-  if (stride != 1) kernels::copy_strided(to, stride, static_cast<const void*>(dense), int64_t(1), n, bytes);
+  if (stride != 1)
+    kernels::copy_strided(to, stride, static_cast<const void*>(dense), int64_t(1), n, bytes);
 }
 
 // Floats are summed in double, integers in int64.
 DType total_type(DType t) { return is_floating(t) ? DType::Float64 : DType::Int64; }
 
-template <class T> struct Add { static constexpr T identity = 0; static T combine(T a, T b) { return a + b; } };
-template <class T> struct Mul { static constexpr T identity = 1; static T combine(T a, T b) { return a * b; } };
+template <class T>
+struct Add {
+  static constexpr T identity = 0;
+  static T combine(T a, T b) { return a + b; }
+};
+template <class T>
+struct Mul {
+  static constexpr T identity = 1;
+  static T combine(T a, T b) { return a * b; }
+};
 // Integers wrap around.
-template <> struct Add<int64_t> {
+template <>
+struct Add<int64_t> {
   static constexpr int64_t identity = 0;
   static int64_t combine(int64_t a, int64_t b) { return int64_t(uint64_t(a) + uint64_t(b)); }
 };
-template <> struct Mul<int64_t> {
+template <>
+struct Mul<int64_t> {
   static constexpr int64_t identity = 1;
   static int64_t combine(int64_t a, int64_t b) { return int64_t(uint64_t(a) * uint64_t(b)); }
 };
 
 // n rows side by side, one element of each at a time...
 template <class T, class Op>
-void scan_columns(const View& out, const View& in, int64_t dim, std::array<int64_t, 2> at, int64_t stride_out,
-                  int64_t stride_in, int64_t n) {
+void scan_columns(const View& out, const View& in, int64_t dim, std::array<int64_t, 2> at,
+                  int64_t stride_out, int64_t stride_in, int64_t n) {
   alignas(64) T totals[chunk], row[chunk];
   std::fill(totals, totals + n, Op::identity);
   for (int64_t k = 0; k < in.sizes[dim]; ++k) {
@@ -76,15 +87,19 @@ void scan(const View& out, const View& in, int64_t dim) {
   const View outs = without_dim(out, dim), ins = without_dim(in, dim);
   const Loop<2> rows({&outs, &ins});
   const int64_t so = rows.strides[0].back(), si = rows.strides[1].back(), length = in.sizes[dim];
-  const bool columns = rows.sizes.back() >= 8 && std::abs(in.strides[dim]) != 1 && (so == 1 || si == 1);
-  const int64_t grain = std::max<int64_t>(columns ? 64 : 1, run_grain / std::max<int64_t>(length, 1));
+  const bool columns =
+      rows.sizes.back() >= 8 && std::abs(in.strides[dim]) != 1 && (so == 1 || si == 1);
+  const int64_t grain =
+      std::max<int64_t>(columns ? 64 : 1, run_grain / std::max<int64_t>(length, 1));
   parallel_for(length ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
     for_runs(rows, begin, end, [&](auto at, int64_t n) {
       const int64_t step = columns ? chunk : 1;
       for (int64_t i = 0; i < n; i += step) {
         const std::array<int64_t, 2> here{at[0] + i * so, at[1] + i * si};
-        if (columns) scan_columns<T, Op>(out, in, dim, here, so, si, std::min(chunk, n - i));
-        else scan_row<T, Op>(out, in, dim, here);
+        if (columns)
+          scan_columns<T, Op>(out, in, dim, here, so, si, std::min(chunk, n - i));
+        else
+          scan_row<T, Op>(out, in, dim, here);
       }
     });
   });
@@ -92,12 +107,15 @@ void scan(const View& out, const View& in, int64_t dim) {
 
 template <template <class> class Op>
 void scan_any(const View& out, const View& in, int64_t dim) {
-  if (total_type(out.dtype) == DType::Float64) scan<double, Op<double>>(out, in, dim);
-  else scan<int64_t, Op<int64_t>>(out, in, dim);
+  if (total_type(out.dtype) == DType::Float64)
+    scan<double, Op<double>>(out, in, dim);
+  else
+    scan<int64_t, Op<int64_t>>(out, in, dim);
 }
 
 template <bool largest, class T>
-void best_row(const View& values, const View& indices, const View& in, int64_t dim, std::array<int64_t, 3> at) {
+void best_row(const View& values, const View& indices, const View& in, int64_t dim,
+              std::array<int64_t, 3> at) {
   alignas(64) T x[chunk];
   int64_t places[chunk];
   T best = 0;
@@ -125,22 +143,26 @@ void best_so_far(const View& values, const View& indices, const View& in, int64_
   parallel_for(rows.numel(), grain, [&](int64_t begin, int64_t end) {
     for_runs(rows, begin, end, [&](auto at, int64_t n) {
       for (int64_t k = 0; k < n; ++k) {
-        if (floating) best_row<largest, double>(values, indices, in, dim, at);
-        else best_row<largest, int64_t>(values, indices, in, dim, at);
+        if (floating)
+          best_row<largest, double>(values, indices, in, dim, at);
+        else
+          best_row<largest, int64_t>(values, indices, in, dim, at);
         for (int j = 0; j < 3; ++j) at[j] += rows.strides[j].back();
       }
     });
   });
 }
 
-void recur_row(const View& out, const View& a, const View& b, int64_t dim, std::array<int64_t, 3> at) {
+void recur_row(const View& out, const View& a, const View& b, int64_t dim,
+               std::array<int64_t, 3> at) {
   alignas(64) double x[chunk], factor[chunk];
   double last = 0;
   factor[0] = 0;
   for (int64_t k = 0; k < out.sizes[dim]; k += chunk) {
     const int64_t m = std::min(chunk, out.sizes[dim] - k), skip = k == 0;
     load(x, DType::Float64, a, at[1] + k * a.strides[dim], a.strides[dim], m);
-    load(factor + skip, DType::Float64, b, at[2] + (k + skip) * b.strides[dim], b.strides[dim], m - skip);
+    load(factor + skip, DType::Float64, b, at[2] + (k + skip) * b.strides[dim], b.strides[dim],
+         m - skip);
     for (int64_t i = 0; i < m; ++i) x[i] = last = x[i] + factor[i] * last;
     store(out, at[0] + k * out.strides[dim], out.strides[dim], x, DType::Float64, m);
   }
@@ -149,7 +171,8 @@ void recur_row(const View& out, const View& a, const View& b, int64_t dim, std::
 void recurrence(const View& out, const View& a, const View& b, int64_t dim) {
   const View o = without_dim(out, dim), x = without_dim(a, dim), f = without_dim(b, dim);
   const Loop<3> rows({&o, &x, &f});
-  const int64_t length = out.sizes[dim], grain = std::max<int64_t>(1, run_grain / std::max<int64_t>(length, 1));
+  const int64_t length = out.sizes[dim],
+                grain = std::max<int64_t>(1, run_grain / std::max<int64_t>(length, 1));
   parallel_for(length ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
     for_runs(rows, begin, end, [&](auto at, int64_t n) {
       for (int64_t k = 0; k < n; ++k) {
@@ -162,7 +185,8 @@ void recurrence(const View& out, const View& a, const View& b, int64_t dim) {
 
 const Offer recurrence_offer(kernels::recurrence, recurrence);
 const Offer offers[] = {{kernels::cumsum, scan_any<Add>}, {kernels::cumprod, scan_any<Mul>}};
-const Offer indexed_offers[] = {{kernels::cummax, best_so_far<true>}, {kernels::cummin, best_so_far<false>}};
+const Offer indexed_offers[] = {{kernels::cummax, best_so_far<true>},
+                                {kernels::cummin, best_so_far<false>}};
 
 }  // namespace
 }  // namespace izvod::kernels::IZVOD_ISA

@@ -10,8 +10,8 @@
 #include "kernels/copy.h"
 #include "kernels/runs.h"
 
-// Elements become unsigned keys in the same order, paired with their index: then all pairs differ, every
-// way of sorting is stable, and two loops serve all dtypes.
+// Elements become unsigned keys in the same order, paired with their index: then all pairs differ,
+// every way of sorting is stable, and two loops serve all dtypes.
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
@@ -61,7 +61,8 @@ void make_pairs(Pair* pairs, const View& in, int64_t at, int64_t dim, bool desce
     const int64_t m = std::min(chunk, n - i);
     const void* from = in.ptr<const char>() + (at + i * stride) * bytes;
     kernels::copy_strided(static_cast<void*>(dense), int64_t(1), from, stride, m, bytes);
-    kernels::convert(static_cast<void*>(x), dtype_of<T>, static_cast<const void*>(dense), in.dtype, m);
+    kernels::convert(static_cast<void*>(x), dtype_of<T>, static_cast<const void*>(dense), in.dtype,
+                     m);
     for (int64_t k = 0; k < m; ++k) {
       const Key key = key_of(x[k]);
       pairs[i + k] = Pair::make(descending ? Key(~key) : key, i + k);
@@ -69,7 +70,8 @@ void make_pairs(Pair* pairs, const View& in, int64_t at, int64_t dim, bool desce
   }
 }
 
-// Byte by byte from the lowest, skipping bytes that are the same everywhere. Returns where the result is.
+// Byte by byte from the lowest, skipping bytes that are the same everywhere. Returns where the
+// result is.
 template <class Pair>
 Pair* radix_sort(Pair* from, Pair* to, int64_t n) {
   for (int d = 0; d < Pair::digits; ++d) {
@@ -97,7 +99,8 @@ template <class Pair>
 Pair* first_pairs(Pair* pairs, Pair* spare, int64_t n, int64_t k) {
   const auto less = [](Pair a, Pair b) { return a < b; };
   if (k >= n) return sort_pairs(pairs, spare, n);
-  if (k * 64 <= n) std::partial_sort(pairs, pairs + k, pairs + n, less);
+  if (k * 64 <= n)
+    std::partial_sort(pairs, pairs + k, pairs + n, less);
   else {
     std::nth_element(pairs, pairs + k, pairs + n, less);
     std::sort(pairs, pairs + k, less);
@@ -129,10 +132,12 @@ void write(const Pair* pairs, int64_t k, const View& values, const View& indices
 
 // order(pairs, spare, n) returns the pairs of a row whose first ones are the answer.
 template <class Pair, class T, class Order>
-void for_rows(const View& values, const View& indices, const View& in, int64_t dim, bool descending, Order order) {
+void for_rows(const View& values, const View& indices, const View& in, int64_t dim, bool descending,
+              Order order) {
   const View v = without_dim(values, dim), p = without_dim(indices, dim), x = without_dim(in, dim);
   const Loop<3> rows({&v, &p, &x});
-  const int64_t n = in.sizes[dim], grain = std::max<int64_t>(1, run_grain / 8 / std::max<int64_t>(n, 1));
+  const int64_t n = in.sizes[dim],
+                grain = std::max<int64_t>(1, run_grain / 8 / std::max<int64_t>(n, 1));
   parallel_for(n ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
     const auto memory = std::make_unique_for_overwrite<Pair[]>(size_t(2 * n));
     for_runs(rows, begin, end, [&](auto at, int64_t count) {
@@ -147,13 +152,18 @@ void for_rows(const View& values, const View& indices, const View& in, int64_t d
 }
 
 template <class Order>
-void order_rows(const View& values, const View& indices, const View& in, int64_t dim, bool descending, Order order) {
+void order_rows(const View& values, const View& indices, const View& in, int64_t dim,
+                bool descending, Order order) {
   const bool floating = is_floating(in.dtype);
   const bool wide = itemsize(in.dtype) == 8 || in.sizes[dim] > int64_t(0xffffffff);
-  if (wide && floating) for_rows<Wide, double>(values, indices, in, dim, descending, order);
-  else if (wide) for_rows<Wide, int64_t>(values, indices, in, dim, descending, order);
-  else if (floating) for_rows<Narrow, float>(values, indices, in, dim, descending, order);
-  else for_rows<Narrow, int32_t>(values, indices, in, dim, descending, order);
+  if (wide && floating)
+    for_rows<Wide, double>(values, indices, in, dim, descending, order);
+  else if (wide)
+    for_rows<Wide, int64_t>(values, indices, in, dim, descending, order);
+  else if (floating)
+    for_rows<Narrow, float>(values, indices, in, dim, descending, order);
+  else
+    for_rows<Narrow, int32_t>(values, indices, in, dim, descending, order);
 }
 
 void sort(const View& values, const View& indices, const View& in, int64_t dim, bool descending) {
@@ -162,17 +172,20 @@ void sort(const View& values, const View& indices, const View& in, int64_t dim, 
 }
 
 void topk(const View& values, const View& indices, const View& in, int64_t dim, bool largest) {
-  order_rows(values, indices, in, dim, largest, [k = values.sizes[dim]](auto* pairs, auto* spare, int64_t n) {
-    return first_pairs(pairs, spare, n, k);
-  });
+  order_rows(values, indices, in, dim, largest,
+             [k = values.sizes[dim]](auto* pairs, auto* spare, int64_t n) {
+               return first_pairs(pairs, spare, n, k);
+             });
 }
 
-void kthvalue(const View& values, const View& indices, const View& in, int64_t dim, int64_t k, bool nan_wins) {
-  order_rows(values, indices, in, dim, false, [=, floating = is_floating(in.dtype)](auto* pairs, auto*, int64_t n) {
-    for (int64_t i = 0; nan_wins && floating && i < n; ++i)
-      if (pairs[i].is_last()) return pairs + i;
-    return kth_pair(pairs, n, k);
-  });
+void kthvalue(const View& values, const View& indices, const View& in, int64_t dim, int64_t k,
+              bool nan_wins) {
+  order_rows(values, indices, in, dim, false,
+             [=, floating = is_floating(in.dtype)](auto* pairs, auto*, int64_t n) {
+               for (int64_t i = 0; nan_wins && floating && i < n; ++i)
+                 if (pairs[i].is_last()) return pairs + i;
+               return kth_pair(pairs, n, k);
+             });
 }
 
 const Offer offers[] = {{kernels::sort, sort}, {kernels::topk, topk}};

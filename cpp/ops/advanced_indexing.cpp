@@ -16,8 +16,10 @@ bool is_mask(const Tensor& t) { return t.dtype() == DType::Bool || t.dtype() == 
 void add_mask(std::vector<Tensor>& indices, const Tensor& x, const Tensor& mask) {
   const int64_t first = int64_t(indices.size());
   for (int64_t d = 0; d < mask.dim(); ++d)
-    check<IndexError>(first + d < x.dim() && mask.sizes()[d] == x.sizes()[first + d], "The shape of the mask ", mask.sizes(),
-                      " at index ", d, " does not match the shape of the indexed tensor ", x.sizes(), " at index ", first + d);
+    check<IndexError>(first + d < x.dim() && mask.sizes()[d] == x.sizes()[first + d],
+                      "The shape of the mask ", mask.sizes(), " at index ", d,
+                      " does not match the shape of the indexed tensor ", x.sizes(), " at index ",
+                      first + d);
   const Tensor places = nonzero(mask);
   for (int64_t d = 0; d < mask.dim(); ++d) indices.push_back(select(places, 1, d));
 }
@@ -29,27 +31,30 @@ std::vector<Tensor> integer_indices(const Tensor& x, const std::vector<Tensor>& 
       indices.emplace_back();
       continue;
     }
-    check<IndexError>(is_mask(t) || t.dtype() == DType::Int64 || t.dtype() == DType::Int32 || t.dtype() == DType::Int8 ||
-                          t.dtype() == DType::Int16,
+    check<IndexError>(is_mask(t) || t.dtype() == DType::Int64 || t.dtype() == DType::Int32 ||
+                          t.dtype() == DType::Int8 || t.dtype() == DType::Int16,
                       "tensors used as indices must be long, int, byte or bool tensors");
-    if (is_mask(t)) add_mask(indices, x, t);
-    else indices.push_back(to(t, DType::Int64));
+    if (is_mask(t))
+      add_mask(indices, x, t);
+    else
+      indices.push_back(to(t, DType::Int64));
   }
-  check<IndexError>(int64_t(indices.size()) <= x.dim(), "too many indices for tensor of dimension ", x.dim(), " (got ",
-                    indices.size(), ")");
+  check<IndexError>(int64_t(indices.size()) <= x.dim(), "too many indices for tensor of dimension ",
+                    x.dim(), " (got ", indices.size(), ")");
   indices.resize(size_t(x.dim()));
   return indices;
 }
 
 // Note [Advanced indexing]
-// The indices are broadcast to one shape B and turned into offsets, one number for each element of B. The result has
-// the dimensions of x that have no index and, in the place of the indexed ones, those of B: where these
-// stand side by side, in their place, else in front. So an element of the result is at
-// (its place among the whole dimensions) + (its offset), which the kernels take and put know.
+// The indices are broadcast to one shape B and turned into offsets, one number for each element of
+// B. The result has the dimensions of x that have no index and, in the place of the indexed ones,
+// those of B: where these stand side by side, in their place, else in front. So an element of the
+// result is at (its place among the whole dimensions) + (its offset), which the kernels take and
+// put know.
 struct Plan {
-  Dims sizes;               // of the result
-  Dims strides;             // of x, 0 in the dimensions of B
-  Dims offset_strides;      // of the offsets, 0 in the whole dimensions
+  Dims sizes;           // of the result
+  Dims strides;         // of x, 0 in the dimensions of B
+  Dims offset_strides;  // of the offsets, 0 in the whole dimensions
   Tensor offsets;
   int64_t scale = 1;
 
@@ -63,8 +68,10 @@ struct Plan {
     };
     if (at == 0) put_b();
     for (int64_t d = 0; d < x.dim(); ++d) {
-      if (!indices[size_t(d)].defined()) add(x.sizes()[d], x.strides()[d], 0);
-      else if (at > 0 && d == at) put_b();
+      if (!indices[size_t(d)].defined())
+        add(x.sizes()[d], x.strides()[d], 0);
+      else if (at > 0 && d == at)
+        put_b();
     }
   }
 
@@ -87,7 +94,8 @@ struct Plan {
       for (const Tensor& t : indices)
         if (t.defined()) b = broadcast_sizes(b, t.sizes());
     } catch (const RuntimeError&) {
-      throw IndexError("shape mismatch: indexing tensors could not be broadcast together with shapes " + shapes);
+      throw IndexError(
+          "shape mismatch: indexing tensors could not be broadcast together with shapes " + shapes);
     }
     return b;
   }
@@ -121,8 +129,8 @@ struct Plan {
         continue;
       }
       positive = false;
-      check<IndexError>(kernels::in_bounds(view(t), -size, size, &bad), "index ", bad, " is out of bounds for dimension ", number,
-                        " with size ", size);
+      check<IndexError>(kernels::in_bounds(view(t), -size, size, &bad), "index ", bad,
+                        " is out of bounds for dimension ", number, " with size ", size);
     }
     if (n == 1 && positive) return;  // a single index is its own offset
     offsets = zeros(b, DType::Int64);
@@ -133,7 +141,8 @@ struct Plan {
   }
 };
 
-// If the only index is a mask, that mask as it broadcasts against x: one number can be put in without a list of places.
+// If the only index is a mask, that mask as it broadcasts against x: one number can be put in
+// without a list of places.
 Tensor lone_mask(const Tensor& x, const std::vector<Tensor>& indices) {
   const int64_t n = int64_t(indices.size());
   for (int64_t i = 0; i + 1 < n; ++i)
@@ -149,8 +158,10 @@ Tensor lone_mask(const Tensor& x, const std::vector<Tensor>& indices) {
   return reshape(mask, sizes);
 }
 
-Tensor index_put_as(const Tensor& x, const std::vector<Tensor>& given, const Tensor& values, bool accumulate, bool in_place) {
-  check(x.dtype() == values.dtype(), "Index put requires the source and destination dtypes match, got ", info(x.dtype()).noun,
+Tensor index_put_as(const Tensor& x, const std::vector<Tensor>& given, const Tensor& values,
+                    bool accumulate, bool in_place) {
+  check(x.dtype() == values.dtype(),
+        "Index put requires the source and destination dtypes match, got ", info(x.dtype()).noun,
         " for the destination and ", info(values.dtype()).noun, " for the source.");
   const std::vector<Tensor> indices = integer_indices(x, given);
   const auto write = [&](const Tensor& y) {
@@ -160,12 +171,15 @@ Tensor index_put_as(const Tensor& x, const std::vector<Tensor>& given, const Ten
       sizes = broadcast_sizes(values.sizes(), plan.sizes);
     } catch (const RuntimeError&) {
     }
-    check(sizes == plan.sizes || (sizes.empty() && plan.sizes.empty()), "shape mismatch: value tensor of shape ", values.sizes(),
+    check(sizes == plan.sizes || (sizes.empty() && plan.sizes.empty()),
+          "shape mismatch: value tensor of shape ", values.sizes(),
           " cannot be broadcast to indexing result of shape ", plan.sizes);
-    const Tensor src = values.impl()->storage == y.impl()->storage ? copy_of(values, values.dtype()) : values;
+    const Tensor src =
+        values.impl()->storage == y.impl()->storage ? copy_of(values, values.dtype()) : values;
     const View in = broadcast_view(src, plan.sizes);
     if (in.numel())
-      kernels::put(plan.addressed(y), plan.index(), plan.scale, in, accumulate ? kernels::Put::Add : kernels::Put::Assign);
+      kernels::put(plan.addressed(y), plan.index(), plan.scale, in,
+                   accumulate ? kernels::Put::Add : kernels::Put::Assign);
   };
   return changed("IndexPutBackward0", x, in_place, {&x, &values}, saved(indices), write,
                  [accumulate](const Tensor& g, Needs needs, const std::vector<Tensor>& indices) {
@@ -178,26 +192,31 @@ Tensor index_put_as(const Tensor& x, const std::vector<Tensor>& given, const Ten
 }  // namespace
 
 Tensor index(const Tensor& x, const std::vector<Tensor>& given) {
-  if (given.size() == 1 && given[0].defined() && given[0].dtype() == DType::Bool && x.dim() && given[0].sizes() == x.sizes())
+  if (given.size() == 1 && given[0].defined() && given[0].dtype() == DType::Bool && x.dim() &&
+      given[0].sizes() == x.sizes())
     return masked_values("IndexBackward0", x, given[0]);  // needs no list of places
   const std::vector<Tensor> indices = integer_indices(x, given);
   const Plan plan(x, indices);
   Tensor y = empty(plan.sizes, x.dtype());
   if (y.numel()) kernels::take(view(y), plan.addressed(x), plan.index(), plan.scale);
   if (recording(x))
-    record("IndexBackward0", y, {&x}, saved(indices), [sizes = x.sizes()](const Tensor& g, const std::vector<Tensor>& indices) {
-      return Grads{index_put(zeros(sizes, g.dtype()), indices, g, true)};
-    });
+    record("IndexBackward0", y, {&x}, saved(indices),
+           [sizes = x.sizes()](const Tensor& g, const std::vector<Tensor>& indices) {
+             return Grads{index_put(zeros(sizes, g.dtype()), indices, g, true)};
+           });
   return y;
 }
 
-Tensor index_put(const Tensor& x, const std::vector<Tensor>& indices, const Tensor& values, bool accumulate) {
+Tensor index_put(const Tensor& x, const std::vector<Tensor>& indices, const Tensor& values,
+                 bool accumulate) {
   return index_put_as(x, indices, values, accumulate, false);
 }
 
-const Tensor& index_put_(const Tensor& x, const std::vector<Tensor>& indices, const Tensor& values, bool accumulate) {
+const Tensor& index_put_(const Tensor& x, const std::vector<Tensor>& indices, const Tensor& values,
+                         bool accumulate) {
   if (values.numel() == 1 && !accumulate)
-    if (const Tensor mask = lone_mask(x, indices); mask.defined()) return masked_fill_(x, mask, reshape(values, {}));
+    if (const Tensor mask = lone_mask(x, indices); mask.defined())
+      return masked_fill_(x, mask, reshape(values, {}));
   return index_put_as(x, indices, values, accumulate, true), x;
 }
 

@@ -1,9 +1,10 @@
 #pragma once
-#include "ops/scalar.h"
 #include "graph/record.h"
+#include "ops/scalar.h"
 
-// Reading and writing at places that tensors name. Indices are int64 (int32 too where torch takes it).
-// Of several writes to one place the last one in row-major order stays; sums are taken in that order.
+// Reading and writing at places that tensors name. Indices are int64 (int32 too where torch takes
+// it). Of several writes to one place the last one in row-major order stays; sums are taken in that
+// order.
 namespace izvod {
 
 // ---- one index for each element of the result, along one dimension
@@ -16,17 +17,21 @@ const Tensor& scatter_(const Tensor& x, int64_t dim, const Tensor& index, const 
 const Tensor& scatter_(const Tensor& x, int64_t dim, const Tensor& index, const Scalar& value);
 const Tensor& scatter_add_(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src);
 // how: "sum", "prod", "mean", "amax", "amin". Without include_self, places written to start afresh.
-Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, const std::string& how,
-                      bool include_self = true);
-// zeros of the given sizes with g at `index` along dim: the gradient of values that were selected there.
-Tensor value_selecting_backward(const Tensor& g, int64_t dim, const Tensor& index, const Dims& sizes);
+Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
+                      const std::string& how, bool include_self = true);
+// zeros of the given sizes with g at `index` along dim: the gradient of values that were selected
+// there.
+Tensor value_selecting_backward(const Tensor& g, int64_t dim, const Tensor& index,
+                                const Dims& sizes);
 
 // ---- one index for each slice, along one dimension
 Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index);
-Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, const Scalar& alpha = 1);
+Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
+                 const Scalar& alpha = 1);
 Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src);
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Arg& value);
-const Tensor& index_add_(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src, const Scalar& alpha = 1);
+const Tensor& index_add_(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
+                         const Scalar& alpha = 1);
 const Tensor& index_copy_(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src);
 const Tensor& index_fill_(const Tensor& x, int64_t dim, const Tensor& index, const Arg& value);
 
@@ -39,10 +44,12 @@ const Tensor& masked_scatter_(const Tensor& x, const Tensor& mask, const Tensor&
 // One row of indices for each element that is not zero.
 Tensor nonzero(const Tensor& x);
 
-// ---- x[i, j, ...] with tensors as indices: integers (negative ones count from the end) or masks, which stand for
-// the indices of their nonzeros. An undefined tensor leaves its dimension whole.
+// ---- x[i, j, ...] with tensors as indices: integers (negative ones count from the end) or masks,
+// which stand for the indices of their nonzeros. An undefined tensor leaves its dimension whole.
 Tensor index(const Tensor& x, const std::vector<Tensor>& indices);
-Tensor index_put(const Tensor& x, const std::vector<Tensor>& indices, const Tensor& values, bool accumulate = false);
-const Tensor& index_put_(const Tensor& x, const std::vector<Tensor>& indices, const Tensor& values, bool accumulate = false);
+Tensor index_put(const Tensor& x, const std::vector<Tensor>& indices, const Tensor& values,
+                 bool accumulate = false);
+const Tensor& index_put_(const Tensor& x, const std::vector<Tensor>& indices, const Tensor& values,
+                         bool accumulate = false);
 
 }  // namespace izvod

@@ -33,8 +33,12 @@ Reduced::Reduced(const Tensor& x, const Dims& dims, bool keepdim) : full_(x.size
   }
 }
 
-Tensor restored(const Tensor& y, const Dims& full) { return y.sizes() == full ? y : reshape(y, full); }
-Tensor spread(const Tensor& g, const Dims& full, const Dims& sizes) { return expand(restored(g, full), sizes); }
+Tensor restored(const Tensor& y, const Dims& full) {
+  return y.sizes() == full ? y : reshape(y, full);
+}
+Tensor spread(const Tensor& g, const Dims& full, const Dims& sizes) {
+  return expand(restored(g, full), sizes);
+}
 
 namespace {
 
@@ -42,16 +46,19 @@ namespace {
 void check_not_empty(const char* name, const Tensor& x, const Dims& dims) {
   if (x.numel()) return;
   check(!dims.empty() || x.dim() == 0, name,
-        "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.");
+        "(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
+        "dim with the 'dim' argument.");
   for (int64_t d : dims)
-    check<IndexError>(x.sizes()[wrap_dim(d, x.dim())] != 0, name, "(): Expected reduction dim ", d, " to have non-zero size.");
+    check<IndexError>(x.sizes()[wrap_dim(d, x.dim())] != 0, name, "(): Expected reduction dim ", d,
+                      " to have non-zero size.");
 }
 
 DType sum_type(const Tensor& x, std::optional<DType> dtype) {
   return dtype.value_or(x.is_floating() ? x.dtype() : DType::Int64);
 }
 
-Tensor sum_as(const char* name, const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
+Tensor sum_as(const char* name, const Tensor& x, const Dims& dims, bool keepdim,
+              std::optional<DType> dtype) {
   const Reduced r(x, dims, keepdim);
   Tensor y = r.result(sum_type(x, dtype));
   kernels::sum(r.view(y), view(x));
@@ -62,7 +69,8 @@ Tensor sum_as(const char* name, const Tensor& x, const Dims& dims, bool keepdim,
   return y;
 }
 
-Tensor mean_as(const char* name, const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
+Tensor mean_as(const char* name, const Tensor& x, const Dims& dims, bool keepdim,
+               std::optional<DType> dtype) {
   const DType type = dtype.value_or(x.dtype());
   check(is_floating(type), "mean(): could not infer output dtype. ", dtype ? "Optional" : "Input",
         " dtype must be either a floating point or complex dtype. Got: ", info(type).noun);
@@ -70,18 +78,22 @@ Tensor mean_as(const char* name, const Tensor& x, const Dims& dims, bool keepdim
   Tensor y = r.result(type);
   kernels::mean(r.view(y), view(x));
   if (recording(x))
-    record(name, y, {&x}, saved(), [full = r.full(), sizes = x.sizes(), n = r.count()](const Tensor& g) {
-      return Grads{spread(g / n, full, sizes)};
-    });
+    record(name, y, {&x}, saved(),
+           [full = r.full(), sizes = x.sizes(), n = r.count()](const Tensor& g) {
+             return Grads{spread(g / n, full, sizes)};
+           });
   return y;
 }
 
-// d prod / d x_i is the product of the others: y / x_i, and where zeros forbid that, the product of those before
-// and of those after. `full` has size 1 where g and y are reduced.
-Tensor prod_backward(const Tensor& g, const Tensor& x, const Tensor& y, std::optional<int64_t> dim, const Dims& full) {
+// d prod / d x_i is the product of the others: y / x_i, and where zeros forbid that, the product of
+// those before and of those after. `full` has size 1 where g and y are reduced.
+Tensor prod_backward(const Tensor& g, const Tensor& x, const Tensor& y, std::optional<int64_t> dim,
+                     const Dims& full) {
   if (x.dim() == 0) return g;
   if (!any(x == 0).data<bool>()[0]) return restored(g * y, full) / x;
-  if (!dim) return reshape(prod_backward(reshape(g, {1}), reshape(x, {x.numel()}), reshape(y, {1}), 0, {1}), x.sizes());
+  if (!dim)
+    return reshape(prod_backward(reshape(g, {1}), reshape(x, {x.numel()}), reshape(y, {1}), 0, {1}),
+                   x.sizes());
   const int64_t d = wrap_dim(*dim, x.dim()), n = x.sizes()[d];
   Dims edge = x.sizes();
   edge[d] = 1;
@@ -92,34 +104,43 @@ Tensor prod_backward(const Tensor& g, const Tensor& x, const Tensor& y, std::opt
   return restored(g, full) * (before * after);
 }
 
-Tensor prod_as(const char* name, const Tensor& x, std::optional<int64_t> dim, bool keepdim, std::optional<DType> dtype) {
+Tensor prod_as(const char* name, const Tensor& x, std::optional<int64_t> dim, bool keepdim,
+               std::optional<DType> dtype) {
   const Tensor in = to(x, sum_type(x, dtype));
   const Reduced r(in, dim ? Dims{*dim} : Dims(), keepdim);
   Tensor y = r.result(in.dtype());
   kernels::prod(r.view(y), view(in));
   if (recording(in))
-    record(name, y, {&in}, saved(in, output(y)), [dim, full = r.full()](const Tensor& g, const Tensor& x, const Tensor& y) {
-      return Grads{prod_backward(g, x, y, dim, full)};
-    });
+    record(name, y, {&in}, saved(in, output(y)),
+           [dim, full = r.full()](const Tensor& g, const Tensor& x, const Tensor& y) {
+             return Grads{prod_backward(g, x, y, dim, full)};
+           });
   return y;
 }
 
 }  // namespace
 
-Tensor sum(const Tensor& x, std::optional<DType> dtype) { return sum_as("SumBackward0", x, {}, false, dtype); }
+Tensor sum(const Tensor& x, std::optional<DType> dtype) {
+  return sum_as("SumBackward0", x, {}, false, dtype);
+}
 Tensor sum(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
   return sum_as("SumBackward1", x, dims, keepdim, dtype);
 }
-Tensor mean(const Tensor& x, std::optional<DType> dtype) { return mean_as("MeanBackward0", x, {}, false, dtype); }
+Tensor mean(const Tensor& x, std::optional<DType> dtype) {
+  return mean_as("MeanBackward0", x, {}, false, dtype);
+}
 Tensor mean(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
   return mean_as("MeanBackward1", x, dims, keepdim, dtype);
 }
-Tensor prod(const Tensor& x, std::optional<DType> dtype) { return prod_as("ProdBackward0", x, {}, false, dtype); }
+Tensor prod(const Tensor& x, std::optional<DType> dtype) {
+  return prod_as("ProdBackward0", x, {}, false, dtype);
+}
 Tensor prod(const Tensor& x, int64_t dim, bool keepdim, std::optional<DType> dtype) {
   return prod_as("ProdBackward1", x, dim, keepdim, dtype);
 }
 
-// ---- variance ------------------------------------------------------------------------------------
+// ---- variance
+// ------------------------------------------------------------------------------------
 
 namespace {
 
@@ -149,17 +170,18 @@ Tensor var_or_std(const Tensor& x, const Dims& dims, double correction, bool kee
   const kernels::View out = r.view(y), *none = nullptr;
   kernels::var_mean(&out, none, view(x), correction, root);
   if (recording(x) && root)
-    record("StdBackward0", y, {&x}, saved(x, output(y)), [a](const Tensor& g, const Tensor& x, const Tensor& y) {
-      return Grads{std_backward(g, x, y, a)};
-    });
+    record("StdBackward0", y, {&x}, saved(x, output(y)),
+           [a](const Tensor& g, const Tensor& x, const Tensor& y) {
+             return Grads{std_backward(g, x, y, a)};
+           });
   else if (recording(x))
-    record("VarBackward0", y, {&x}, saved(x), [a](const Tensor& g, const Tensor& x) {
-      return Grads{var_backward(g, x, a)};
-    });
+    record("VarBackward0", y, {&x}, saved(x),
+           [a](const Tensor& g, const Tensor& x) { return Grads{var_backward(g, x, a)}; });
   return y;
 }
 
-std::pair<Tensor, Tensor> with_mean(const Tensor& x, const Dims& dims, double correction, bool keepdim, bool root) {
+std::pair<Tensor, Tensor> with_mean(const Tensor& x, const Dims& dims, double correction,
+                                    bool keepdim, bool root) {
   check_var_type(root ? "std_mean" : "var_mean", x);
   const Reduced r(x, dims, keepdim);
   const VarArgs a{dims, r.full(), correction, r.count()};
@@ -167,10 +189,12 @@ std::pair<Tensor, Tensor> with_mean(const Tensor& x, const Dims& dims, double co
   const kernels::View spread_out = r.view(y), centre = r.view(m);
   kernels::var_mean(&spread_out, &centre, view(x), correction, root);
   if (recording(x))
-    record_outputs(root ? "StdMeanBackward0" : "VarMeanBackward0", {y, m}, {&x}, saved(x, output(y)),
+    record_outputs(root ? "StdMeanBackward0" : "VarMeanBackward0", {y, m}, {&x},
+                   saved(x, output(y)),
                    [a, root](const Grads& gs, const Tensor& x, const Tensor& y) {
                      Tensor dx;
-                     if (gs[0].defined()) dx = root ? std_backward(gs[0], x, y, a) : var_backward(gs[0], x, a);
+                     if (gs[0].defined())
+                       dx = root ? std_backward(gs[0], x, y, a) : var_backward(gs[0], x, a);
                      if (!gs[1].defined()) return Grads{dx};
                      const Tensor dm = spread(gs[1] / a.count, a.full, x.sizes());
                      return Grads{dx.defined() ? dx + dm : dm};
@@ -186,14 +210,17 @@ Tensor var(const Tensor& x, const Dims& dims, double correction, bool keepdim) {
 Tensor stddev(const Tensor& x, const Dims& dims, double correction, bool keepdim) {
   return var_or_std(x, dims, correction, keepdim, true);
 }
-std::pair<Tensor, Tensor> var_mean(const Tensor& x, const Dims& dims, double correction, bool keepdim) {
+std::pair<Tensor, Tensor> var_mean(const Tensor& x, const Dims& dims, double correction,
+                                   bool keepdim) {
   return with_mean(x, dims, correction, keepdim, false);
 }
-std::pair<Tensor, Tensor> std_mean(const Tensor& x, const Dims& dims, double correction, bool keepdim) {
+std::pair<Tensor, Tensor> std_mean(const Tensor& x, const Dims& dims, double correction,
+                                   bool keepdim) {
   return with_mean(x, dims, correction, keepdim, true);
 }
 
-// ---- largest and smallest ------------------------------------------------------------------------
+// ---- largest and smallest
+// ------------------------------------------------------------------------
 
 namespace {
 
@@ -203,22 +230,24 @@ Tensor shared_out(const Tensor& g, const Tensor& mask, const Dims& full, const D
   return where(mask, restored(g, full) / restored(n, full), 0);
 }
 
-Tensor extreme(const kernels::Reduction& kernel, const char* op, const char* node, const Tensor& x, const Dims& dims,
-               bool keepdim) {
+Tensor extreme(const kernels::Reduction& kernel, const char* op, const char* node, const Tensor& x,
+               const Dims& dims, bool keepdim) {
   check_not_empty(op, x, dims);
   const Reduced r(x, dims, keepdim);
   Tensor y = r.result(x.dtype());
   kernel(r.view(y), view(x));
   if (recording(x))
-    record(node, y, {&x}, saved(x, output(y)), [full = r.full(), dims](const Tensor& g, const Tensor& x, const Tensor& y) {
-      const Tensor best = restored(y, full), nan = best != best;
-      return Grads{shared_out(g, where(nan, x != x, x == best), full, dims)};
-    });
+    record(node, y, {&x}, saved(x, output(y)),
+           [full = r.full(), dims](const Tensor& g, const Tensor& x, const Tensor& y) {
+             const Tensor best = restored(y, full), nan = best != best;
+             return Grads{shared_out(g, where(nan, x != x, x == best), full, dims)};
+           });
   return y;
 }
 
-std::pair<Tensor, Tensor> extreme_with_index(const kernels::IndexedReduction& kernel, const char* op, const char* node,
-                                             const Tensor& x, int64_t dim, bool keepdim) {
+std::pair<Tensor, Tensor> extreme_with_index(const kernels::IndexedReduction& kernel,
+                                             const char* op, const char* node, const Tensor& x,
+                                             int64_t dim, bool keepdim) {
   dim = wrap_dim(dim, x.dim());
   check_not_empty(op, x, {dim});
   const Reduced r(x, {dim}, keepdim);
@@ -226,16 +255,19 @@ std::pair<Tensor, Tensor> extreme_with_index(const kernels::IndexedReduction& ke
   const kernels::View values = r.view(y);
   kernel(&values, r.view(index), view(x));
   if (recording(x))
-    record(node, y, {&x}, saved(index), [dim, full = r.full(), sizes = x.sizes()](const Tensor& g, const Tensor& index) {
-      return Grads{value_selecting_backward(restored(g, full), dim, restored(index, full), sizes)};
-    });
+    record(node, y, {&x}, saved(index),
+           [dim, full = r.full(), sizes = x.sizes()](const Tensor& g, const Tensor& index) {
+             return Grads{
+                 value_selecting_backward(restored(g, full), dim, restored(index, full), sizes)};
+           });
   return {y, index};
 }
 
-Tensor arg_extreme(const kernels::IndexedReduction& kernel, const char* op, const Tensor& x, std::optional<int64_t> dim,
-                   bool keepdim) {
+Tensor arg_extreme(const kernels::IndexedReduction& kernel, const char* op, const Tensor& x,
+                   std::optional<int64_t> dim, bool keepdim) {
   check(x.dtype() != DType::Bool, op, "(): does not support bool input");
-  check<IndexError>(dim || x.numel(), op, "(): Expected reduction dim to be specified for input.numel() == 0.");
+  check<IndexError>(dim || x.numel(), op,
+                    "(): Expected reduction dim to be specified for input.numel() == 0.");
   const Dims dims = dim ? Dims{wrap_dim(*dim, x.dim())} : Dims();
   check_not_empty(op, x, dims);
   const Reduced r(x, dims, keepdim);
@@ -256,7 +288,9 @@ Tensor amin(const Tensor& x, const Dims& dims, bool keepdim) {
   return extreme(kernels::amin, "amin", "AminBackward0", x, dims, keepdim);
 }
 std::pair<Tensor, Tensor> aminmax(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
-  check(dim || x.numel(), "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
+  check(dim || x.numel(),
+        "aminmax(): cannot compute aminmax over an empty dimension as the operation has no "
+        "identity.");
   const Dims dims = dim ? Dims{wrap_dim(*dim, x.dim())} : Dims();
   return {extreme(kernels::amin, "aminmax", "AminmaxBackward0", x, dims, keepdim),
           extreme(kernels::amax, "aminmax", "AminmaxBackward0", x, dims, keepdim)};
@@ -274,9 +308,11 @@ Tensor argmin(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
   return arg_extreme(kernels::min_with_index, "argmin", x, dim, keepdim);
 }
 
-// ---- counting ------------------------------------------------------------------------------------
+// ---- counting
+// ------------------------------------------------------------------------------------
 
-static Tensor truth(const kernels::Reduction& kernel, const Tensor& x, const std::optional<Dims>& dims, bool keepdim) {
+static Tensor truth(const kernels::Reduction& kernel, const Tensor& x,
+                    const std::optional<Dims>& dims, bool keepdim) {
   const DType type = x.dtype() == DType::UInt8 ? DType::UInt8 : DType::Bool;
   if (dims && dims->empty()) return to(x != 0, type);
   const Reduced r(x, dims.value_or(Dims()), keepdim);
@@ -284,8 +320,12 @@ static Tensor truth(const kernels::Reduction& kernel, const Tensor& x, const std
   kernel(r.view(y), view(x));
   return y;
 }
-Tensor any(const Tensor& x, std::optional<Dims> dims, bool keepdim) { return truth(kernels::any, x, dims, keepdim); }
-Tensor all(const Tensor& x, std::optional<Dims> dims, bool keepdim) { return truth(kernels::all, x, dims, keepdim); }
+Tensor any(const Tensor& x, std::optional<Dims> dims, bool keepdim) {
+  return truth(kernels::any, x, dims, keepdim);
+}
+Tensor all(const Tensor& x, std::optional<Dims> dims, bool keepdim) {
+  return truth(kernels::all, x, dims, keepdim);
+}
 
 Tensor count_nonzero(const Tensor& x, const Dims& dims) {
   const Reduced r(x, dims, false);
@@ -294,26 +334,34 @@ Tensor count_nonzero(const Tensor& x, const Dims& dims) {
   return y;
 }
 
-// ---- norms ---------------------------------------------------------------------------------------
+// ---- norms
+// ---------------------------------------------------------------------------------------
 
-// d (sum |x|^p)^(1/p) = sign(x) |x|^(p-1) / y^(p-1). Where y is 0 so is the gradient, of every order: dividing by
-// infinity says that without a nan; where p < 1 would divide by x = 0, it is 0, too.
-static Tensor norm_backward(const Tensor& g, const Tensor& x, const Tensor& norm, double p, const Dims& dims, const Dims& full) {
+// d (sum |x|^p)^(1/p) = sign(x) |x|^(p-1) / y^(p-1). Where y is 0 so is the gradient, of every
+// order: dividing by infinity says that without a nan; where p < 1 would divide by x = 0, it is 0,
+// too.
+static Tensor norm_backward(const Tensor& g, const Tensor& x, const Tensor& norm, double p,
+                            const Dims& dims, const Dims& full) {
   if (p == 0) return Tensor();
   const Tensor gx = restored(g, full), exact = restored(norm, full);
   if (p == 1) return gx * sign(x);
-  const Tensor a = abs(x), y = std::isinf(p) ? exact : masked_fill(exact, exact == 0, p > 1 ? INFINITY : 1.0);
+  const Tensor a = abs(x),
+               y = std::isinf(p) ? exact : masked_fill(exact, exact == 0, p > 1 ? INFINITY : 1.0);
   if (p == 2) return x * (gx / y);
   if (std::isinf(p)) return sign(x) * shared_out(gx, where(y != y, x != x, a == y), full, dims);
-  const Tensor slope = p < 1 ? masked_fill(sign(x) * pow(a, p - 1), x == 0, 0)
-                     : p < 2 ? sign(x) * pow(a, p - 1)
-                             : x * pow(a, p - 2);
+  const Tensor slope = p < 1   ? masked_fill(sign(x) * pow(a, p - 1), x == 0, 0)
+                       : p < 2 ? sign(x) * pow(a, p - 1)
+                               : x * pow(a, p - 2);
   return slope * (gx / pow(y, p - 1));
 }
 
-Tensor vector_norm(const Tensor& x, double p, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
-  check(x.is_floating(), "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ", info(x.dtype()).noun);
-  check(!dtype || is_floating(*dtype), "linalg.vector_norm: dtype should be floating point or complex. Got ",
+Tensor vector_norm(const Tensor& x, double p, const Dims& dims, bool keepdim,
+                   std::optional<DType> dtype) {
+  check(x.is_floating(),
+        "linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
+        info(x.dtype()).noun);
+  check(!dtype || is_floating(*dtype),
+        "linalg.vector_norm: dtype should be floating point or complex. Got ",
         info(dtype.value_or(x.dtype())).noun);
   const Reduced r(x, dims, keepdim);
   check(r.count() || (p >= 0 && !std::isinf(p)), "linalg.vector_norm cannot compute the ", p,
@@ -338,7 +386,8 @@ Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
     record("LogsumexpBackward0", y, {&in}, saved(in, output(y)),
            [full = r.full()](const Tensor& g, const Tensor& x, const Tensor& y) {
              Tensor top = restored(y, full);
-             for (double infinity : {INFINITY, -INFINITY}) top = masked_fill(top, top == infinity, 0);  // inf - inf is nan
+             for (double infinity : {INFINITY, -INFINITY})
+               top = masked_fill(top, top == infinity, 0);  // inf - inf is nan
              return Grads{restored(g, full) * exp(x - top)};
            });
   return y;

@@ -31,9 +31,8 @@ Tensor cumsum_from(const Tensor& x, int64_t dim, bool from_end) {
   }
   if (y.numel()) kernels::cumsum(out, in, dim);
   if (recording(x))
-    record("CumsumBackward0", y, {&x}, saved(), [dim, from_end](const Tensor& g) {
-      return Grads{cumsum_from(g, dim, !from_end)};
-    });
+    record("CumsumBackward0", y, {&x}, saved(),
+           [dim, from_end](const Tensor& g) { return Grads{cumsum_from(g, dim, !from_end)}; });
   return y;
 }
 
@@ -52,14 +51,16 @@ Tensor cumprod_backward(const Tensor& g, const Tensor& x, const Tensor& y, int64
   return moved(y, dim, 1, false) * recurrence(g, x, dim, true);
 }
 
-std::pair<Tensor, Tensor> best_so_far(const kernels::IndexedScan& kernel, const char* node, const Tensor& x, int64_t dim) {
+std::pair<Tensor, Tensor> best_so_far(const kernels::IndexedScan& kernel, const char* node,
+                                      const Tensor& x, int64_t dim) {
   dim = wrap_dim(dim, x.dim());
   Tensor y = empty(x.sizes(), x.dtype()), index = empty(x.sizes(), DType::Int64);
   if (y.numel()) kernel(row_view(y), row_view(index), row_view(x), dim);
   if (recording(x))
-    record(node, y, {&x}, saved(index), [dim, sizes = x.sizes()](const Tensor& g, const Tensor& index) {
-      return Grads{scatter_add(zeros(sizes, g.dtype()), dim, index, g)};
-    });
+    record(node, y, {&x}, saved(index),
+           [dim, sizes = x.sizes()](const Tensor& g, const Tensor& index) {
+             return Grads{scatter_add(zeros(sizes, g.dtype()), dim, index, g)};
+           });
   return {y, index};
 }
 
@@ -76,9 +77,10 @@ Tensor cumprod(const Tensor& x, int64_t dim, std::optional<DType> dtype) {
   Tensor y = empty(in.sizes(), in.dtype());
   if (y.numel()) kernels::cumprod(row_view(y), row_view(in), dim);
   if (recording(in))
-    record("CumprodBackward0", y, {&in}, saved(in, output(y)), [dim](const Tensor& g, const Tensor& x, const Tensor& y) {
-      return Grads{cumprod_backward(g, x, y, dim)};
-    });
+    record("CumprodBackward0", y, {&in}, saved(in, output(y)),
+           [dim](const Tensor& g, const Tensor& x, const Tensor& y) {
+             return Grads{cumprod_backward(g, x, y, dim)};
+           });
   return y;
 }
 
@@ -104,7 +106,8 @@ Tensor recurrence(const Tensor& a, const Tensor& b, int64_t dim, bool from_end) 
            [dim, from_end](const Tensor& g, Needs needs, const Tensor& b, const Tensor& y) {
              const Tensor da = recurrence(g, b, dim, !from_end);
              if (!needs[1]) return Grads{da};
-             return Grads{da, from_end ? moved(da, dim, 0, false) * y : da * moved(y, dim, 0, false)};
+             return Grads{da,
+                          from_end ? moved(da, dim, 0, false) * y : da * moved(y, dim, 0, false)};
            });
   return y;
 }

@@ -11,11 +11,14 @@ namespace izvod {
 namespace {
 
 // The gradient of chosen values goes back to the places they came from.
-ValuesAndIndices chosen(const char* node, const Tensor& x, int64_t dim, const Tensor& y, const Tensor& index, const Dims& full) {
+ValuesAndIndices chosen(const char* node, const Tensor& x, int64_t dim, const Tensor& y,
+                        const Tensor& index, const Dims& full) {
   if (recording(x))
-    record(node, y, {&x}, saved(index), [dim, full, sizes = x.sizes()](const Tensor& g, const Tensor& index) {
-      return Grads{value_selecting_backward(restored(g, full), dim, restored(index, full), sizes)};
-    });
+    record(node, y, {&x}, saved(index),
+           [dim, full, sizes = x.sizes()](const Tensor& g, const Tensor& index) {
+             return Grads{
+                 value_selecting_backward(restored(g, full), dim, restored(index, full), sizes)};
+           });
   return {y, index};
 }
 
@@ -23,7 +26,8 @@ void check_order(const char* name, const Tensor& x) {
   check<NotImplementedError>(x.dtype() != DType::Bool, "\"", name, "\" not implemented for 'Bool'");
 }
 
-ValuesAndIndices kth(const char* node, const Tensor& x, int64_t k, int64_t dim, bool keepdim, bool nan_wins) {
+ValuesAndIndices kth(const char* node, const Tensor& x, int64_t k, int64_t dim, bool keepdim,
+                     bool nan_wins) {
   const Reduced r(x, {dim}, keepdim);
   Tensor y = r.result(x.dtype()), index = r.result(DType::Int64);
   const auto out = [&](const Tensor& t) { return x.dim() ? r.view(t) : row_view(t); };
@@ -40,7 +44,9 @@ ValuesAndIndices sort(const Tensor& x, int64_t dim, bool descending) {
   return chosen("SortBackward0", x, dim, y, index, x.sizes());
 }
 
-Tensor argsort(const Tensor& x, int64_t dim, bool descending) { return sort(detach(x), dim, descending).second; }
+Tensor argsort(const Tensor& x, int64_t dim, bool descending) {
+  return sort(detach(x), dim, descending).second;
+}
 
 ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t dim, bool largest) {
   dim = wrap_dim(dim, x.dim());
@@ -56,7 +62,8 @@ ValuesAndIndices topk(const Tensor& x, int64_t k, int64_t dim, bool largest) {
 ValuesAndIndices kthvalue(const Tensor& x, int64_t k, int64_t dim, bool keepdim) {
   dim = wrap_dim(dim, x.dim());
   check_order("kthvalue_cpu", x);
-  check(k >= 1 && k <= (x.dim() ? x.sizes()[dim] : 1), "kthvalue(): selected number k out of range for dimension ", dim);
+  check(k >= 1 && k <= (x.dim() ? x.sizes()[dim] : 1),
+        "kthvalue(): selected number k out of range for dimension ", dim);
   return kth("KthvalueBackward0", x, k - 1, dim, keepdim, false);
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 #include "graph/record.h"
 
-// Order along one dimension: (values, indices). nan counts as the largest. All are stable: of equal elements the one
-// with the smaller index comes first.
+// Order along one dimension: (values, indices). nan counts as the largest. All are stable: of equal
+// elements the one with the smaller index comes first.
 namespace izvod {
 
 using ValuesAndIndices = std::pair<Tensor, Tensor>;

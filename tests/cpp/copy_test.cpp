@@ -24,28 +24,31 @@ Dims dense_strides(const Dims& sizes) {
 double element(const View& v, int64_t i) {
   int64_t at = 0;
   for (int64_t d = v.dim() - 1; d >= 0; --d) at += i % v.sizes[d] * v.strides[d], i /= v.sizes[d];
-  return visit(v.dtype, [&](auto t) { return double(float(v.ptr<typename decltype(t)::type>()[at])); });
+  return visit(v.dtype,
+               [&](auto t) { return double(float(v.ptr<typename decltype(t)::type>()[at])); });
 }
 
 // A view of `in` (row-major sizes) with its dimensions in another order.
 View permuted(View v, const Dims& order) {
   View r = v;
-  for (int64_t d = 0; d < v.dim(); ++d) r.sizes[d] = v.sizes[order[d]], r.strides[d] = v.strides[order[d]];
+  for (int64_t d = 0; d < v.dim(); ++d)
+    r.sizes[d] = v.sizes[order[d]], r.strides[d] = v.strides[order[d]];
   return r;
 }
 
 struct Buffer {
   std::vector<double> memory;
   View view;
-  Buffer(const Dims& sizes, DType type)
-      : view{nullptr, type, sizes, dense_strides(sizes)} {
+  Buffer(const Dims& sizes, DType type) : view{nullptr, type, sizes, dense_strides(sizes)} {
     memory.resize(size_t(view.numel()) + 1);
     view.data = memory.data();
     for (int64_t i = 0; i < view.numel(); ++i)
       visit(type, [&](auto t) {
         using T = typename decltype(t)::type;
-        if constexpr (std::is_same_v<T, bool>) view.ptr<T>()[i] = i % 3 == 1;
-        else view.ptr<T>()[i] = T(float(i % 125));
+        if constexpr (std::is_same_v<T, bool>)
+          view.ptr<T>()[i] = i % 3 == 1;
+        else
+          view.ptr<T>()[i] = T(float(i % 125));
       });
   }
 };
@@ -85,7 +88,8 @@ TEST(Copy, Permuted) {
 }
 
 TEST(Copy, Broadcast) {
-  Buffer in({1, 6, 1}, DType::Float32), out({4, 6, 5}, DType::Float32), wide({4, 6, 5}, DType::Float64);
+  Buffer in({1, 6, 1}, DType::Float32), out({4, 6, 5}, DType::Float32),
+      wide({4, 6, 5}, DType::Float64);
   View source{in.view.data, DType::Float32, {4, 6, 5}, {0, 1, 0}};
   kernels::copy(out.view, source);
   expect_copied(out.view, source);
@@ -129,7 +133,8 @@ TEST(Copy, HalfRoundsToEven) {
     std::vector<uint16_t> to(from.size());
     kernels::convert(to.data(), type, from.data(), DType::Float32, int64_t(from.size()));
     for (size_t i = 0; i < from.size(); ++i)
-      ASSERT_EQ(to[i], type == DType::Float16 ? half_from_float(from[i]) : bfloat16_from_float(from[i]));
+      ASSERT_EQ(to[i],
+                type == DType::Float16 ? half_from_float(from[i]) : bfloat16_from_float(from[i]));
   }
 }
 

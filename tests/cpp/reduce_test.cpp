@@ -34,29 +34,36 @@ struct Tensor {
   std::vector<double> memory;
   View view;
   Tensor(const Dims& sizes, DType type, std::function<double(int64_t)> f = {}, Dims order = {})
-      : view{nullptr, type, sizes, dense_strides(sizes, order.empty() ? row_major(sizes.size()) : order)} {
+      : view{nullptr, type, sizes,
+             dense_strides(sizes, order.empty() ? row_major(sizes.size()) : order)} {
     memory.resize(size_t(view.numel()) + 1);
     view.data = memory.data();
     for (int64_t i = 0; f && i < view.numel(); ++i) set(i, f(i));
   }
   int64_t offset(int64_t i) const {
     int64_t at = 0;
-    for (int64_t d = view.dim() - 1; d >= 0; --d) at += i % view.sizes[d] * view.strides[d], i /= view.sizes[d];
+    for (int64_t d = view.dim() - 1; d >= 0; --d)
+      at += i % view.sizes[d] * view.strides[d], i /= view.sizes[d];
     return at;
   }
   double get(int64_t i) const {
     return visit(view.dtype, [&](auto t) {
       using T = typename decltype(t)::type;
-      if constexpr (sizeof(T) == 2 && !std::is_integral_v<T>) return double(float(view.ptr<T>()[offset(i)]));
-      else return double(view.ptr<T>()[offset(i)]);
+      if constexpr (sizeof(T) == 2 && !std::is_integral_v<T>)
+        return double(float(view.ptr<T>()[offset(i)]));
+      else
+        return double(view.ptr<T>()[offset(i)]);
     });
   }
   void set(int64_t i, double x) {
     visit(view.dtype, [&](auto t) {
       using T = typename decltype(t)::type;
-      if constexpr (sizeof(T) == 2 && !std::is_integral_v<T>) view.ptr<T>()[offset(i)] = T(float(x));
-      else if constexpr (std::is_same_v<T, bool>) view.ptr<T>()[offset(i)] = x != 0;
-      else view.ptr<T>()[offset(i)] = T(x);
+      if constexpr (sizeof(T) == 2 && !std::is_integral_v<T>)
+        view.ptr<T>()[offset(i)] = T(float(x));
+      else if constexpr (std::is_same_v<T, bool>)
+        view.ptr<T>()[offset(i)] = x != 0;
+      else
+        view.ptr<T>()[offset(i)] = T(x);
     });
   }
 };
@@ -89,17 +96,27 @@ std::vector<std::vector<double>> fibres(const Tensor& in, const Dims& out_sizes)
 struct Case {
   Dims sizes, order;
 };
-const std::vector<Case> cases = {
-    {{}, {}},           {{1}, {0}},          {{7}, {0}},           {{3000}, {0}},
-    {{5, 70}, {0, 1}},  {{70, 5}, {0, 1}},   {{33, 41}, {1, 0}},   {{4, 130, 9}, {0, 1, 2}},
-    {{6, 20, 11}, {2, 0, 1}}, {{6, 20, 11}, {1, 2, 0}}, {{2, 3, 4, 5}, {3, 1, 0, 2}}, {{1100, 3}, {0, 1}},
-    {{3, 1100}, {1, 0}}, {{2, 1, 600}, {0, 1, 2}}};
+const std::vector<Case> cases = {{{}, {}},
+                                 {{1}, {0}},
+                                 {{7}, {0}},
+                                 {{3000}, {0}},
+                                 {{5, 70}, {0, 1}},
+                                 {{70, 5}, {0, 1}},
+                                 {{33, 41}, {1, 0}},
+                                 {{4, 130, 9}, {0, 1, 2}},
+                                 {{6, 20, 11}, {2, 0, 1}},
+                                 {{6, 20, 11}, {1, 2, 0}},
+                                 {{2, 3, 4, 5}, {3, 1, 0, 2}},
+                                 {{1100, 3}, {0, 1}},
+                                 {{3, 1100}, {1, 0}},
+                                 {{2, 1, 600}, {0, 1, 2}}};
 
 void for_cases(DType type, std::function<double(int64_t)> fill,
                std::function<void(const Tensor&, const Dims& out_sizes)> test) {
   for (const Case& c : cases)
     for (unsigned mask = 0; mask < 1u << c.sizes.size(); ++mask) {
-      SCOPED_TRACE(text("sizes ", c.sizes, " order ", c.order, " mask ", mask, " ", info(type).name));
+      SCOPED_TRACE(
+          text("sizes ", c.sizes, " order ", c.order, " mask ", mask, " ", info(type).name));
       test(Tensor(c.sizes, type, fill, c.order), reduced_sizes(c.sizes, mask));
       if (::testing::Test::HasFatalFailure()) return;
     }
@@ -131,40 +148,57 @@ double naive_index(const std::vector<double>& x, bool largest) {
   return -1;
 }
 
-void check_reduction(kernels::Reduction& kernel, DType in_type, DType out_type, std::function<double(int64_t)> fill,
-                     Naive naive, double tolerance) {
+void check_reduction(kernels::Reduction& kernel, DType in_type, DType out_type,
+                     std::function<double(int64_t)> fill, Naive naive, double tolerance) {
   for_cases(in_type, fill, [&](const Tensor& in, const Dims& out_sizes) {
     Tensor out(out_sizes, out_type);
     kernel(out.view, in.view);
     const auto want = fibres(in, out_sizes);
     for (size_t i = 0; i < want.size(); ++i) {
       const double w = naive(want[i]), got = out.get(int64_t(i));
-      if (std::isnan(w)) ASSERT_TRUE(std::isnan(got)) << i;
-      else ASSERT_NEAR(got, w, tolerance * (1 + std::abs(w))) << "element " << i;
+      if (std::isnan(w))
+        ASSERT_TRUE(std::isnan(got)) << i;
+      else
+        ASSERT_NEAR(got, w, tolerance * (1 + std::abs(w))) << "element " << i;
     }
   });
 }
 
 TEST(Reduce, Sum) {
   for (DType type : {DType::Float32, DType::Float64, DType::Float16, DType::BFloat16})
-    check_reduction(kernels::sum, type, type, noise, naive_sum, type == DType::Float64 ? 1e-14
-                    : type == DType::Float32 ? 1e-5 : 1e-2);
+    check_reduction(kernels::sum, type, type, noise, naive_sum,
+                    type == DType::Float64   ? 1e-14
+                    : type == DType::Float32 ? 1e-5
+                                             : 1e-2);
   for (DType type : {DType::Bool, DType::UInt8, DType::Int8, DType::Int32, DType::Int64})
     check_reduction(kernels::sum, type, DType::Int64, digits, naive_sum, 0);
   check_reduction(kernels::sum, DType::Float32, DType::Float64, noise, naive_sum, 1e-14);
 }
 
 TEST(Reduce, MeanProdNormCount) {
-  check_reduction(kernels::mean, DType::Float32, DType::Float32, noise,
-                  [](auto& x) { return naive_sum(x) / double(x.size()); }, 1e-5);
-  check_reduction(kernels::prod, DType::Float64, DType::Float64,
-                  [](int64_t i) { return 1 + noise(i) / 1000; },
-                  [](auto& x) { double p = 1; for (double v : x) p *= v; return p; }, 1e-11);
+  check_reduction(
+      kernels::mean, DType::Float32, DType::Float32, noise,
+      [](auto& x) { return naive_sum(x) / double(x.size()); }, 1e-5);
+  check_reduction(
+      kernels::prod, DType::Float64, DType::Float64, [](int64_t i) { return 1 + noise(i) / 1000; },
+      [](auto& x) {
+        double p = 1;
+        for (double v : x) p *= v;
+        return p;
+      },
+      1e-11);
   for (DType type : {DType::Float32, DType::Bool, DType::Int16}) {
-    const auto count = [](auto& x) { double n = 0; for (double v : x) n += v != 0; return n; };
+    const auto count = [](auto& x) {
+      double n = 0;
+      for (double v : x) n += v != 0;
+      return n;
+    };
     check_reduction(kernels::count_nonzero, type, DType::Int64, digits, count, 0);
-    check_reduction(kernels::any, type, DType::Bool, digits, [&](auto& x) { return count(x) != 0; }, 0);
-    check_reduction(kernels::all, type, DType::Bool, digits, [&](auto& x) { return count(x) == double(x.size()); }, 0);
+    check_reduction(
+        kernels::any, type, DType::Bool, digits, [&](auto& x) { return count(x) != 0; }, 0);
+    check_reduction(
+        kernels::all, type, DType::Bool, digits,
+        [&](auto& x) { return count(x) == double(x.size()); }, 0);
   }
   for (double p : {0.0, 1.0, 2.0, 3.0, 0.5, inf, -inf})
     for_cases(DType::Float32, noise, [&](const Tensor& in, const Dims& out_sizes) {
@@ -175,7 +209,10 @@ TEST(Reduce, MeanProdNormCount) {
         double w = p == -inf ? inf : 0;
         for (double v : want[i]) {
           v = std::abs(v);
-          w = p == inf ? std::max(w, v) : p == -inf ? std::min(w, v) : p == 0 ? w + (v != 0) : w + std::pow(v, p);
+          w = p == inf    ? std::max(w, v)
+              : p == -inf ? std::min(w, v)
+              : p == 0    ? w + (v != 0)
+                          : w + std::pow(v, p);
         }
         if (p != 0 && !std::isinf(p)) w = std::pow(w, 1 / p);
         ASSERT_NEAR(out.get(int64_t(i)), w, 2e-5 * (1 + w)) << "p " << p;
@@ -187,12 +224,14 @@ double with_nan(int64_t i) { return i % 97 == 50 ? nan : digits(i); }
 
 TEST(Reduce, MaxMinAndTheirPlaces) {
   for (bool largest : {true, false})
-    for (DType type : {DType::Float32, DType::Float64, DType::Float16, DType::Int64, DType::UInt8, DType::Bool}) {
+    for (DType type : {DType::Float32, DType::Float64, DType::Float16, DType::Int64, DType::UInt8,
+                       DType::Bool}) {
       const auto fill = is_floating(type) ? with_nan : digits;
       const auto best = [=](auto& x) { return naive_best(x, largest); };
       check_reduction(largest ? kernels::amax : kernels::amin, type, type, fill, best, 0);
       for_cases(type, fill, [&](const Tensor& in, const Dims& out_sizes) {
-        Tensor values(out_sizes, type), indices(out_sizes, DType::Int64), alone(out_sizes, DType::Int64);
+        Tensor values(out_sizes, type), indices(out_sizes, DType::Int64),
+            alone(out_sizes, DType::Int64);
         const auto& kernel = largest ? kernels::max_with_index : kernels::min_with_index;
         kernel((const View*)&values.view, indices.view, in.view);
         kernel((const View*)nullptr, alone.view, in.view);
@@ -209,37 +248,47 @@ TEST(Reduce, MaxMinAndTheirPlaces) {
 
 TEST(Reduce, Variance) {
   for (DType type : {DType::Float32, DType::Float64, DType::BFloat16})
-    for_cases(type, [](int64_t i) { return 100 + noise(i); }, [&](const Tensor& in, const Dims& out_sizes) {
-      Tensor var(out_sizes, type), mean(out_sizes, type), root(out_sizes, type), only_mean(out_sizes, type);
-      kernels::var_mean((const View*)&var.view, (const View*)&mean.view, in.view, 1.0, false);
-      kernels::var_mean((const View*)&root.view, (const View*)nullptr, in.view, 0.0, true);
-      kernels::var_mean((const View*)nullptr, (const View*)&only_mean.view, in.view, 0.0, false);
-      const double tolerance = type == DType::Float64 ? 1e-12 : type == DType::Float32 ? 1e-5 : 1e-2;
-      const auto want = fibres(in, out_sizes);
-      for (size_t i = 0; i < want.size(); ++i) {
-        const double n = double(want[i].size()), m = naive_sum(want[i]) / n;
-        double squares = 0;
-        for (double v : want[i]) squares += (v - m) * (v - m);
-        const double v = squares / (n - 1);
-        if (n == 1) ASSERT_TRUE(std::isnan(var.get(int64_t(i))));
-        else ASSERT_NEAR(var.get(int64_t(i)), v, tolerance * (1 + v));
-        ASSERT_NEAR(mean.get(int64_t(i)), m, tolerance * (1 + m));
-        ASSERT_EQ(only_mean.get(int64_t(i)), mean.get(int64_t(i)));
-        ASSERT_NEAR(root.get(int64_t(i)), std::sqrt(squares / n), tolerance * (1 + std::sqrt(squares / n)));
-      }
-    });
+    for_cases(
+        type, [](int64_t i) { return 100 + noise(i); },
+        [&](const Tensor& in, const Dims& out_sizes) {
+          Tensor var(out_sizes, type), mean(out_sizes, type), root(out_sizes, type),
+              only_mean(out_sizes, type);
+          kernels::var_mean((const View*)&var.view, (const View*)&mean.view, in.view, 1.0, false);
+          kernels::var_mean((const View*)&root.view, (const View*)nullptr, in.view, 0.0, true);
+          kernels::var_mean((const View*)nullptr, (const View*)&only_mean.view, in.view, 0.0,
+                            false);
+          const double tolerance = type == DType::Float64   ? 1e-12
+                                   : type == DType::Float32 ? 1e-5
+                                                            : 1e-2;
+          const auto want = fibres(in, out_sizes);
+          for (size_t i = 0; i < want.size(); ++i) {
+            const double n = double(want[i].size()), m = naive_sum(want[i]) / n;
+            double squares = 0;
+            for (double v : want[i]) squares += (v - m) * (v - m);
+            const double v = squares / (n - 1);
+            if (n == 1)
+              ASSERT_TRUE(std::isnan(var.get(int64_t(i))));
+            else
+              ASSERT_NEAR(var.get(int64_t(i)), v, tolerance * (1 + v));
+            ASSERT_NEAR(mean.get(int64_t(i)), m, tolerance * (1 + m));
+            ASSERT_EQ(only_mean.get(int64_t(i)), mean.get(int64_t(i)));
+            ASSERT_NEAR(root.get(int64_t(i)), std::sqrt(squares / n),
+                        tolerance * (1 + std::sqrt(squares / n)));
+          }
+        });
 }
 
 TEST(Reduce, LogSumExp) {
   for (DType type : {DType::Float32, DType::Float64})
-    check_reduction(kernels::logsumexp, type, type, [](int64_t i) { return 100 * noise(i); },
-                    [](auto& x) {
-                      const double top = naive_best(x, true);
-                      double s = 0;
-                      for (double v : x) s += std::exp(v - top);
-                      return top + std::log(s);
-                    },
-                    type == DType::Float64 ? 1e-14 : 1e-6);
+    check_reduction(
+        kernels::logsumexp, type, type, [](int64_t i) { return 100 * noise(i); },
+        [](auto& x) {
+          const double top = naive_best(x, true);
+          double s = 0;
+          for (double v : x) s += std::exp(v - top);
+          return top + std::log(s);
+        },
+        type == DType::Float64 ? 1e-14 : 1e-6);
   const float f = float(inf);
   float x[] = {-f, -f, 1, -f, f, 2, float(nan), 0, f}, y[3];
   const View in{x, DType::Float32, {3, 3}, {3, 1}};
@@ -247,12 +296,14 @@ TEST(Reduce, LogSumExp) {
   EXPECT_EQ(y[0], 1);
   EXPECT_EQ(y[1], inf);
   EXPECT_TRUE(std::isnan(y[2]));
-  kernels::logsumexp(View{y, DType::Float32, {1, 1}, {1, 1}}, View{x, DType::Float32, {1, 2}, {2, 1}});
+  kernels::logsumexp(View{y, DType::Float32, {1, 1}, {1, 1}},
+                     View{x, DType::Float32, {1, 2}, {2, 1}});
   EXPECT_EQ(y[0], -inf);
 }
 
 TEST(Reduce, Empty) {
-  Tensor in({0, 12}, DType::Float32), over_rows({1, 12}, DType::Float32), over_columns({0, 1}, DType::Float32);
+  Tensor in({0, 12}, DType::Float32), over_rows({1, 12}, DType::Float32),
+      over_columns({0, 1}, DType::Float32);
   kernels::sum(over_rows.view, in.view);
   kernels::sum(over_columns.view, in.view);
   for (int i = 0; i < 12; ++i) EXPECT_EQ(over_rows.get(i), 0);
@@ -276,7 +327,8 @@ TEST(Reduce, LargeSumsAreAccurateAndTheSameInAnyNumberOfThreads) {
   for (int threads : {1, 2, 3}) {
     set_num_threads(threads);
     std::vector<float> results;
-    Tensor all({1}, DType::Float32), columns({1, 1000}, DType::Float32), lines({3000, 1}, DType::Float32);
+    Tensor all({1}, DType::Float32), columns({1, 1000}, DType::Float32),
+        lines({3000, 1}, DType::Float32);
     kernels::sum(all.view, in.view);
     EXPECT_NEAR(all.get(0), exact, exact * 1e-7);
     results.push_back(all.view.ptr<float>()[0]);
@@ -293,7 +345,8 @@ TEST(Reduce, LargeSumsAreAccurateAndTheSameInAnyNumberOfThreads) {
 }
 
 TEST(Reduce, LargeIndex) {
-  Tensor in({400'000}, DType::Float32, [](int64_t i) { return i == 300'001 || i == 333'333 ? 5 : 1; });
+  Tensor in({400'000}, DType::Float32,
+            [](int64_t i) { return i == 300'001 || i == 333'333 ? 5 : 1; });
   Tensor index({1}, DType::Int64);
   kernels::max_with_index((const View*)nullptr, index.view, in.view);
   EXPECT_EQ(index.get(0), 300'001);

@@ -30,7 +30,9 @@ struct Cube {
     for (int64_t d = 2; d >= 0; --d) strides[order[d]] = step, step *= sizes[order[d]];
     memory.resize(size_t(step));
   }
-  T& at(int64_t i, int64_t j, int64_t k) { return memory[size_t(i * strides[0] + j * strides[1] + k * strides[2])]; }
+  T& at(int64_t i, int64_t j, int64_t k) {
+    return memory[size_t(i * strides[0] + j * strides[1] + k * strides[2])];
+  }
   View view() { return {memory.data(), dtype_of<T>, sizes, strides}; }
   template <class F>
   void each(F f) {
@@ -61,7 +63,9 @@ void fill(Cube<T>& c, unsigned seed, bool nans) {
 }
 
 template <class T>
-bool same(T a, T b) { return a == b || (a != a && b != b); }
+bool same(T a, T b) {
+  return a == b || (a != a && b != b);
+}
 
 template <class T>
 void test_scans() {
@@ -101,8 +105,12 @@ TEST(Scan, RecurrenceFromEitherEnd) {
   for (const Dims& order : orders)
     for (int64_t dim = 0; dim < 3; ++dim) {
       Cube<double> a({3, 700, 4}, order), b({3, 700, 4}), y({3, 700, 4}, order), back({3, 700, 4});
-      a.each([](double& x, int64_t i, int64_t j, int64_t k) { x = double((i + 2 * j + 3 * k) % 7) - 3; });
-      b.each([](double& x, int64_t i, int64_t j, int64_t k) { x = double((3 * i + j + k) % 5) / 4 - 0.5; });
+      a.each([](double& x, int64_t i, int64_t j, int64_t k) {
+        x = double((i + 2 * j + 3 * k) % 7) - 3;
+      });
+      b.each([](double& x, int64_t i, int64_t j, int64_t k) {
+        x = double((3 * i + j + k) % 5) / 4 - 0.5;
+      });
       kernels::recurrence(y.view(), a.view(), b.view(), dim);
       const int64_t n = a.sizes[dim];
       const auto reversed = [&](Cube<double>& c, int64_t first) {
@@ -116,7 +124,8 @@ TEST(Scan, RecurrenceFromEitherEnd) {
         const int64_t at[3] = {i, j, k}, di = dim == 0, dj = dim == 1, dk = dim == 2;
         const double before = at[dim] ? b.at(i, j, k) * y.at(i - di, j - dj, k - dk) : 0;
         ASSERT_NEAR(x, a.at(i, j, k) + before, 1e-12);
-        const double after = at[dim] + 1 < n ? b.at(i + di, j + dj, k + dk) * back.at(i + di, j + dj, k + dk) : 0;
+        const double after =
+            at[dim] + 1 < n ? b.at(i + di, j + dj, k + dk) * back.at(i + di, j + dj, k + dk) : 0;
         ASSERT_NEAR(back.at(i, j, k), a.at(i, j, k) + after, 1e-12);
       });
     }
@@ -151,13 +160,15 @@ void test_sort(const Dims& sizes, bool nans) {
           std::vector<int64_t> index(row.size());
           std::iota(index.begin(), index.end(), 0);
           std::stable_sort(index.begin(), index.end(), [&](int64_t a, int64_t b) {
-            return descending ? before(*row[size_t(b)], *row[size_t(a)]) : before(*row[size_t(a)], *row[size_t(b)]);
+            return descending ? before(*row[size_t(b)], *row[size_t(a)])
+                              : before(*row[size_t(a)], *row[size_t(b)]);
           });
           want.push_back(index);
         });
         size_t r = 0;
         indices.rows(dim, [&](std::vector<int64_t*> row) {
-          for (size_t i = 0; i < row.size(); ++i) ASSERT_EQ(*row[i], want[r][i]) << "row " << r << " place " << i;
+          for (size_t i = 0; i < row.size(); ++i)
+            ASSERT_EQ(*row[i], want[r][i]) << "row " << r << " place " << i;
           ++r;
         });
         const int64_t k = std::min<int64_t>(3, sizes[dim]);
@@ -171,14 +182,17 @@ void test_sort(const Dims& sizes, bool nans) {
           for (size_t i = 0; i < row.size(); ++i) ASSERT_EQ(*row[i], want[r][i]);
           ++r;
         });
-        top.each([&](T& x, int64_t a, int64_t b, int64_t c) { ASSERT_TRUE(same(x, values.at(a, b, c))); });
+        top.each([&](T& x, int64_t a, int64_t b, int64_t c) {
+          ASSERT_TRUE(same(x, values.at(a, b, c)));
+        });
         few[dim] = 1;
         Cube<T> kth(few);
         Cube<int64_t> kth_index(few);
         if (descending) continue;
         kernels::kthvalue(kth.view(), kth_index.view(), in.view(), dim, k - 1, false);
         r = 0;
-        kth_index.rows(dim, [&](std::vector<int64_t*> row) { ASSERT_EQ(*row[0], want[r++][size_t(k - 1)]); });
+        kth_index.rows(
+            dim, [&](std::vector<int64_t*> row) { ASSERT_EQ(*row[0], want[r++][size_t(k - 1)]); });
       }
 }
 
@@ -228,8 +242,11 @@ TEST(Gather, AlongADimension) {
       Cube<int64_t> index({3, 33, 8}, order);
       fill(in, 2, false);
       std::minstd_rand engine(7);
-      index.each([&](int64_t& x, int64_t, int64_t, int64_t) { x = int64_t(engine() % unsigned(in.sizes[dim])); });
-      kernels::take(out.view(), cut(along(in.view(), dim), out.sizes), index.view(), in.strides[dim]);
+      index.each([&](int64_t& x, int64_t, int64_t, int64_t) {
+        x = int64_t(engine() % unsigned(in.sizes[dim]));
+      });
+      kernels::take(out.view(), cut(along(in.view(), dim), out.sizes), index.view(),
+                    in.strides[dim]);
       out.each([&](double& x, int64_t i, int64_t j, int64_t k) {
         const int64_t s = index.at(i, j, k);
         ASSERT_EQ(x, in.at(dim == 0 ? s : i, dim == 1 ? s : j, dim == 2 ? s : k));
@@ -253,11 +270,17 @@ TEST(Gather, ScatterAlongADimension) {
           in.each([&](float& x, int64_t i, int64_t j, int64_t k) {
             const int64_t s = index.at(i, j, k);
             float& place = want.at(dim == 0 ? s : i, dim == 1 ? s : j, dim == 2 ? s : k);
-            place = how == Put::Assign ? x : how == Put::Add ? place + x : how == Put::Multiply ? place * x
-                    : how == Put::Max ? std::max(place, x) : std::min(place, x);
+            place = how == Put::Assign     ? x
+                    : how == Put::Add      ? place + x
+                    : how == Put::Multiply ? place * x
+                    : how == Put::Max      ? std::max(place, x)
+                                           : std::min(place, x);
           });
-          kernels::put(cut(along(out.view(), dim), in.sizes), index.view(), out.strides[dim], in.view(), how);
-          want.each([&](float& x, int64_t i, int64_t j, int64_t k) { ASSERT_TRUE(same(x, out.at(i, j, k))); });
+          kernels::put(cut(along(out.view(), dim), in.sizes), index.view(), out.strides[dim],
+                       in.view(), how);
+          want.each([&](float& x, int64_t i, int64_t j, int64_t k) {
+            ASSERT_TRUE(same(x, out.at(i, j, k)));
+          });
         }
   set_num_threads(0);
 }
@@ -273,7 +296,8 @@ TEST(Gather, RowsByIndex) {  // index_select and index_add: the index has stride
     Cube<float> out(sizes);
     const View places{(void*)index.data(), DType::Int64, sizes, strides};
     kernels::take(out.view(), cut(along(in.view(), dim), sizes), places, in.strides[dim]);
-    kernels::put(cut(along(sums.view(), dim), sizes), places, sums.strides[dim], out.view(), Put::Add);
+    kernels::put(cut(along(sums.view(), dim), sizes), places, sums.strides[dim], out.view(),
+                 Put::Add);
     out.each([&](float& x, int64_t i, int64_t j, int64_t k) {
       const int64_t at[3] = {i, j, k}, s = index[size_t(at[dim])];
       ASSERT_EQ(x, in.at(dim == 0 ? s : i, dim == 1 ? s : j, dim == 2 ? s : k));
@@ -296,14 +320,17 @@ TEST(Gather, Bounds) {
   EXPECT_EQ(bad, -4);
   EXPECT_FALSE(kernels::in_bounds(v, int64_t(-4), int64_t(5), &bad));
   EXPECT_EQ(bad, 5);
-  EXPECT_FALSE(kernels::in_bounds(View{index.data(), DType::Int64, {1}, {1}}, int64_t(0), int64_t(0), &bad));
+  EXPECT_FALSE(
+      kernels::in_bounds(View{index.data(), DType::Int64, {1}, {1}}, int64_t(0), int64_t(0), &bad));
 }
 
 TEST(Gather, Offsets) {
   std::vector<int64_t> offsets(6), first = {0, -1, 1}, second = {2, -3};
   const View to{offsets.data(), DType::Int64, {2, 3}, {3, 1}};
-  kernels::add_offsets(to, View{first.data(), DType::Int64, {2, 3}, {0, 1}}, int64_t(4), int64_t(10));
-  kernels::add_offsets(to, View{second.data(), DType::Int64, {2, 3}, {1, 0}}, int64_t(5), int64_t(1));
+  kernels::add_offsets(to, View{first.data(), DType::Int64, {2, 3}, {0, 1}}, int64_t(4),
+                       int64_t(10));
+  kernels::add_offsets(to, View{second.data(), DType::Int64, {2, 3}, {1, 0}}, int64_t(5),
+                       int64_t(1));
   EXPECT_EQ(offsets, (std::vector<int64_t>{2, 32, 12, 2, 32, 12}));
 }
 
@@ -311,7 +338,8 @@ TEST(Gather, NonzeroAndMasks) {
   for (const Dims& order : orders) {
     Cube<float> in({30, 40, 50}, order);
     std::minstd_rand engine(3);
-    in.each([&](float& x, int64_t, int64_t, int64_t) { x = engine() % 3 ? 0 : float(engine() % 100); });
+    in.each(
+        [&](float& x, int64_t, int64_t, int64_t) { x = engine() % 3 ? 0 : float(engine() % 100); });
     std::vector<int64_t> want;
     std::vector<float> chosen;
     std::vector<char> mask(60000);
