@@ -108,6 +108,7 @@ void add_autograd_rows() {
     anomaly.on = on;
     anomaly.check_nan = check_nan;
   });
+  def<"_is_partial_pass", InModule>("", [] { return modes().partial_pass; });
   def<"_push_saved_hooks", InModule>("pack, unpack", push_saved_hooks);
   def<"_pop_saved_hooks", InModule>("", pop_saved_hooks);
 

@@ -98,6 +98,11 @@ class Pass {
   }
 
   void run() {
+    struct Note {
+      explicit Note(bool on) : previous(std::exchange(modes().partial_pass, on)) {}
+      ~Note() { modes().partial_pass = previous; }
+      bool previous;
+    } note(restricted_);
     if (restricted_) find_wanted();
     for (uint32_t i = 0; i < roots_; ++i)
       if (states_[i].waiting == 0 && states_[i].wanted) push(i);

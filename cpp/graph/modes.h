@@ -16,6 +16,7 @@ class SavedTensorHooks;
 struct Modes {
   bool grad = true;
   bool inference = false;
+  bool partial_pass = false;                // a backward pass runs that asks for some gradients only
   SavedTensorHooks* saved_hooks = nullptr;  // see graph/saved.h
 };
 extern constinit thread_local Modes thread_modes IZVOD_FAST_THREAD_LOCAL;

@@ -43,8 +43,8 @@ def backward(
     """Adds the gradients of ``tensors`` to ``.grad`` of the leaves they depend on.
 
     ``grad_tensors`` weights the tensors (of their shapes; None for tensors of one element).
-    ``retain_graph`` keeps what was saved for another pass, ``create_graph`` records the pass itself.
-    With ``inputs`` only these tensors get their gradient.
+    ``retain_graph`` keeps what was saved for another pass, ``create_graph`` records the pass
+    itself. With ``inputs`` only these tensors get their gradient.
 
     RuntimeError: a tensor has no history, shapes do not fit, the graph was freed, or a saved tensor
     was changed in place.
@@ -95,8 +95,7 @@ def grad(
     grads = _C._grad(outputs, inputs, grad_outputs, retain_graph, create_graph)
     if materialize_grads:
         return tuple(
-            _C.zeros_like(x) if g is None else g
-            for x, g in zip(inputs, grads, strict=True)
+            _C.zeros_like(x) if g is None else g for x, g in zip(inputs, grads, strict=True)
         )
     if not allow_unused:
         for i, g in enumerate(grads):
@@ -139,7 +138,6 @@ _LATE = {
     "Variable": "variable",
     "detect_anomaly": "anomaly_mode",
     "set_detect_anomaly": "anomaly_mode",
-    "gradcheck": "gradcheck",
     "gradgradcheck": "gradcheck",
 }
 
@@ -149,7 +147,7 @@ def __getattr__(name):
 
     if name in _LATE:
         found = getattr(importlib.import_module(f"izvod.autograd.{_LATE[name]}"), name)
-    elif name in ("anomaly_mode", "function", "functional", "graph", "variable"):
+    elif name in ("anomaly_mode", "function", "functional", "gradcheck", "graph", "variable"):
         found = importlib.import_module(f"izvod.autograd.{name}")
     else:
         raise AttributeError(f"module 'izvod.autograd' has no attribute '{name}'")
