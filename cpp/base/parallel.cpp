@@ -1,15 +1,27 @@
 #include "base/parallel.h"
 
-#include <omp.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdlib>
 #include <exception>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <utility>
 
+// Note [Threads]
+// The threads are our own and not an OpenMP team: a team's region ends at a barrier that waits for every
+// member to be scheduled, which takes milliseconds when other programs hold the cores. Here the caller works through
+// the blocks itself, helpers that are awake take blocks too, and at the end the caller waits only for blocks that a helper
+// has begun. Which thread takes which block does not matter to the result.
 namespace izvod {
 namespace {
 
-int configured_threads = 0;  // 0: what OpenMP says (OMP_NUM_THREADS, else the cores)
 LockHooks lock_hooks{nullptr, nullptr};
+thread_local bool inside = false;  // in a block: nested calls run on the spot
 
 struct Unlocked {
   void* state = lock_hooks.release ? lock_hooks.release() : nullptr;
@@ -18,37 +30,133 @@ struct Unlocked {
   }
 };
 
+// OMP_NUM_THREADS, which programs set for torch and numpy, too; else the cores that this process may use.
+int default_threads() {
+  if (const char* text = std::getenv("OMP_NUM_THREADS"))
+    if (const int n = std::atoi(text); n > 0) return n;
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  return std::max(1, int(std::thread::hardware_concurrency()));
+}
+int configured_threads = default_threads();
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+class Pool {
+ public:
+  using Block = void (*)(void* job, int64_t index);
+
+  // Runs the blocks of one job with up to `helpers` threads beside the caller. False if another caller's job is running.
+  bool run(int64_t blocks, int helpers, Block block, void* job) {
+    std::unique_lock turn(turn_, std::try_to_lock);
+    if (!turn) return false;
+    while (started_ < helpers) {
+      ++started_;
+      std::thread([this, id = started_] { help(id); }).detach();
+    }
+    blocks_ = blocks, block_ = block, job_ = job, limit_ = helpers, failure_ = nullptr;
+    next_.store(0, std::memory_order_relaxed);
+    state_.store(open, std::memory_order_release);
+    generation_.fetch_add(1);
+    if (asleep_.load()) generation_.notify_all();
+    work();
+    uint32_t busy = state_.fetch_and(~open, std::memory_order_acq_rel) & ~open;
+    for (int spin = 0; busy; ++spin) {
+      if (spin < spins_before_yield) pause();
+      else sched_yield();
+      busy = state_.load(std::memory_order_acquire);
+    }
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+    return true;
+  }
+
+ private:
+  static constexpr uint32_t open = 1u << 31;
+  static constexpr int spins_before_yield = 2000, spins_before_sleep = 4000;
+
+  void work() {
+    inside = true;
+    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < blocks_;) {
+      try {
+        block_(job_, i);
+      } catch (...) {
+        std::scoped_lock lock(failing_);
+        failure_ = std::current_exception();
+      }
+    }
+    inside = false;
+  }
+
+  // A helper's life: it joins a job only while the job is open, and is counted while it is inside.
+  void help(int id) {
+    for (uint32_t seen = 0;;) {
+      wait(seen);
+      seen = generation_.load(std::memory_order_acquire);
+      uint32_t s = state_.load(std::memory_order_acquire);
+      while ((s & open) && !state_.compare_exchange_weak(s, s + 1, std::memory_order_acq_rel)) {
+      }
+      if (!(s & open)) continue;
+      if (id <= limit_) work();
+      state_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  // Spins for as long as the next job is likely to come, then sleeps.
+  void wait(uint32_t seen) {
+    for (int spin = 0; spin < spins_before_sleep; ++spin) {
+      if (generation_.load(std::memory_order_acquire) != seen) return;
+      pause();
+    }
+    asleep_.fetch_add(1);
+    while (generation_.load() == seen) generation_.wait(seen);
+    asleep_.fetch_sub(1);
+  }
+
+  std::mutex turn_, failing_;
+  std::atomic<uint32_t> state_{0};       // open, and how many helpers are inside
+  std::atomic<uint32_t> generation_{0};  // counts jobs; helpers sleep on it
+  std::atomic<int> asleep_{0};
+  std::atomic<int64_t> next_{0};         // the next block to take
+  int64_t blocks_ = 0;
+  Block block_ = nullptr;
+  void* job_ = nullptr;
+  int limit_ = 0, started_ = 0;
+  std::exception_ptr failure_;
+};
+
+Pool& pool() {
+  static Pool* const pool = [] {
+    static Pool* p = new Pool;  // never destroyed: its threads run until the process ends
+    pthread_atfork(nullptr, nullptr, [] { new (p) Pool; });  // a forked child has none of the threads
+    return p;
+  }();
+  return *pool;
+}
+
 }  // namespace
 
-int num_threads() { return configured_threads ? configured_threads : omp_get_max_threads(); }
+int num_threads() { return configured_threads; }
 void set_num_threads(int n) { configured_threads = n; }
-bool in_parallel_region() { return omp_in_parallel(); }
+bool in_parallel_region() { return inside; }
 void set_lock_hooks(LockHooks hooks) { lock_hooks = hooks; }
 
 void detail::run_blocks(int64_t n, int64_t grain, void (*call)(void*, int64_t, int64_t), void* fn) {
   const int64_t blocks = (n + grain - 1) / grain;
-  const auto run = [&](int64_t i) { call(fn, i * grain, std::min(n, (i + 1) * grain)); };
-  const int threads = int(std::min<int64_t>(num_threads(), blocks));
-  if (in_parallel_region()) {
+  auto run = [&](int64_t i) { call(fn, i * grain, std::min(n, (i + 1) * grain)); };
+  const auto run_all = [&] {
     for (int64_t i = 0; i < blocks; ++i) run(i);
-    return;
-  }
+  };
+  if (inside) return run_all();
   Unlocked unlocked;
-  if (threads == 1) {
-    for (int64_t i = 0; i < blocks; ++i) run(i);
-    return;
-  }
-  std::exception_ptr failure;
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-  for (int64_t i = 0; i < blocks; ++i) {
-    try {
-      run(i);
-    } catch (...) {
-#pragma omp critical(izvod_failure)
-      failure = std::current_exception();
-    }
-  }
-  if (failure) std::rethrow_exception(failure);
+  const int helpers = int(std::min<int64_t>(num_threads(), blocks)) - 1;
+  const auto block = [](void* f, int64_t i) { (*static_cast<decltype(run)*>(f))(i); };
+  if (helpers == 0 || !pool().run(blocks, helpers, block, &run)) run_all();
 }
 
 }  // namespace izvod
