@@ -12,10 +12,10 @@ class Grads : public InlineList<Tensor, 3> {
 
  public:
   Grads() = default;
-  // Grads{dx, dy}
+  // Grads{dx, dy}. One tensor does not turn into a list by itself: derivatives are told apart by what they take.
   template <class... Ts>
     requires(sizeof...(Ts) > 0 && (std::same_as<std::remove_cvref_t<Ts>, Tensor> && ...))
-  Grads(Ts&&... ts) {
+  explicit(sizeof...(Ts) == 1) Grads(Ts&&... ts) {
     reserve(sizeof...(Ts));
     (emplace_back(std::forward<Ts>(ts)), ...);
   }
