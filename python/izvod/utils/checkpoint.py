@@ -65,7 +65,7 @@ def checkpoint(
 
 
 def checkpoint_sequential(functions, segments, input, use_reentrant=None, **kwargs):
-    """Runs ``functions`` one after the other in ``segments`` parts, all but the last checkpointed."""
+    """Runs ``functions`` one after the other in ``segments`` parts; the last keeps its results."""
     functions = list(functions.children() if isinstance(functions, izvod.nn.Module) else functions)
     size = len(functions) // segments
 
