@@ -42,11 +42,11 @@ class TrainConfig:
     a hundred and in a run of a thousand, so a run that has ended can be resumed for more.
     """
 
-    steps: int = 1200
+    steps: int = 1600
     batch_size: int = 12
     lr: float = 3e-3
     warmup_steps: int = 50
-    decay_steps: int = 1200
+    decay_steps: int = 1600
     weight_decay: float = 0.1
     grad_clip: float = 1.0
     eval_every: int = 200
@@ -90,7 +90,7 @@ class SampleConfig:
 
 
 PRESETS = {
-    # About a minute on two cores.
+    # A minute on two cores.
     "tiny": (GPTConfig(), TrainConfig()),
     # Ten minutes or more.
     "small": (
