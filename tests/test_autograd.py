@@ -550,6 +550,25 @@ def changes_of_views_and_bases(lib):
     return [*result, [g, x.grad.tolist()]]
 
 
+@gives([[1.0, 2.0, 3.0, 4.0], [1.0, 10.0, 0.0, 0.0], [2.0, 2.0, 5.0, 0.0], [0.0, 1.0, 2.0, 0.0]])
+def gradients_of_views_made_together(lib):
+    x, result = leaf(lib, 1.0, 1.0, 1.0, 1.0), []
+
+    def take(y):
+        x.grad = None
+        y.backward()
+        result.append(x.grad.tolist())
+
+    a, b = x.chunk(2)
+    take((a * lib.tensor([1.0, 2.0])).sum() + (b * lib.tensor([3.0, 4.0])).sum())
+    first, second, *_ = x.unbind()
+    take(first + second * 10)
+    a, b, c = (x * 1).split([2, 1, 1])
+    take(a.sum() * 2 + b.sum() * 5)
+    take((x.view(2, 2).unbind(1)[1] * lib.tensor([1.0, 0.0])).sum() + x.view(2, 2)[1, 0] * 2)
+    return result
+
+
 @gives([[False, True, None], [True, [2.0]], "shared", 1, "TypeError"])
 def detaching(lib):
     x = leaf(lib, 2.0)

@@ -79,7 +79,8 @@ void call_hooks(const std::vector<Ref<GradHook>>& hooks, Tensor& g) {
 void keep_gradient(const Retained& r, const Tensor& g) {
   if (!r.tensor) return;
   const Tensor x{Ref<TensorImpl>(r.tensor)};
-  Tensor kept = meta(x).grad.defined() ? add(meta(x).grad, g) : clone(g);
+  const Tensor before = meta(x).grad;  // held: another thread may set x.grad while this one adds
+  Tensor kept = before.defined() ? add(before, g) : clone(g);
   meta(x).grad = std::move(kept);
 }
 
@@ -98,15 +99,11 @@ void accumulate(Tensor& sum, Tensor&& g) {
 
 void accumulate_grad(const Tensor& x, Tensor g) {
   AutogradMeta& m = meta(x);
-  if (m.grad.defined()) {
-    if (grad_enabled())
-      m.grad = add(m.grad, g);
-    else
-      add_in_place(m.grad, g);
-    return;
-  }
+  if (m.grad.defined() && !grad_enabled()) return add_in_place(m.grad, g);
   if (grad_enabled()) {
-    m.grad = clone(g);
+    const Tensor before = m.grad;
+    Tensor sum = before.defined() ? add(before, g) : clone(g);
+    m.grad = std::move(sum);
   } else if (is_ours(g) && is_laid_out_for(g, x)) {
     g.impl()->base.reset();
     m.grad = std::move(g);
