@@ -28,6 +28,12 @@ bool is_basic_int(PyObject* item) {
   return PyLong_Check(item) && !PyBool_Check(item);
 }
 
+// A bool, or a tensor of one without dimensions: x[True] is x with a new dimension, x[False] nothing of it.
+bool is_lone_bool(PyObject* item) {
+  return PyBool_Check(item) || (is_tensor(item) && tensor_of(item).dim() == 0 && tensor_of(item).dtype() == DType::Bool);
+}
+bool lone_bool(PyObject* item) { return is_tensor(item) ? izvod::item(tensor_of(item)).i != 0 : item == Py_True; }
+
 bool is_index_like(PyObject* item) { return !is_tensor(item) && !PyFloat_Check(item) && !PyList_Check(item) && !PyTuple_Check(item) && PyIndex_Check(item); }
 
 // How many dimensions an item uses up.
@@ -83,9 +89,9 @@ Taken take(const Tensor& x, PyObject* const* items, Py_ssize_t n) {
       const int64_t size = t.view.sizes()[dim];
       check<IndexError>(index >= -size && index < size, "index ", index, " is out of bounds for dimension ", dim, " with size ", size);
       t.view = select(t.view, dim, index);
-    } else if (PyBool_Check(item)) {
+    } else if (is_lone_bool(item)) {
       t.view = unsqueeze(t.view, dim);
-      if (item == Py_False) t.view = slice(t.view, dim, 0, 0, 1);
+      if (!lone_bool(item)) t.view = slice(t.view, dim, 0, 0, 1);
       ++dim;
     } else {
       check<IndexError>(is_tensor(item) || PyList_Check(item) || PyTuple_Check(item) || PyObject_CheckBuffer(item),

@@ -1,5 +1,6 @@
 #include "bind/function.h"
 #include "bind/rows.h"
+#include "ops/copy.h"
 #include "ops/indexing.h"
 #include "ops/views.h"
 
@@ -29,6 +30,10 @@ void add_indexing_rows() {
   def<"scatter_add">("input, dim, index, src", scatter_add);
   def<"scatter_add_", InTensor>("self, dim, index, src", scatter_add_);
   def<"scatter_reduce">("input, dim, index, src, reduce, *, include_self=True", scatter_reduce);
+  def<"scatter_reduce_", InTensor>("self, dim, index, src, reduce, *, include_self=True",
+    [](const Tensor& x, int64_t d, const Tensor& i, const Tensor& s, const std::string& how, bool self) {
+      return copy_(x, scatter_reduce(x, d, i, s, how, self));
+    });
   def<"index_select">("input, dim, index", index_select);
   def<"index_add">("input, dim, index, source, *, alpha=1", index_add);
   def<"index_copy">("input, dim, index, source", index_copy);
@@ -40,8 +45,7 @@ void add_indexing_rows() {
   def<"masked_scatter">("input, mask, source", masked_scatter);
   def<"masked_scatter_", InTensor>("self, mask, source", masked_scatter_);
   def<"nonzero">("input, *, as_tuple=False", [](const Tensor& x, bool as_tuple) {
-    const Tensor rows = nonzero(x);
-    return as_tuple ? to_python(unbind(x.dim() ? rows : unsqueeze(rows, 1), 1)) : to_python(rows);
+    return as_tuple ? to_python(unbind(nonzero(x.dim() ? x : unsqueeze(x, 0)), 1)) : to_python(nonzero(x));
   });
   def<"argwhere">("input", nonzero);
   def<"index_put">("input, indices, values, accumulate=False", [](const Tensor& x, PyObject* i, const Tensor& v, bool a) { return index_put(x, indices_of(i), v, a); });

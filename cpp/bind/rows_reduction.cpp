@@ -71,10 +71,12 @@ void add_moments() {
   ROWS("var", var)
   ROWS("std", stddev)
 #undef ROWS
-  def<"var_mean", InModule>({overload(some, [](const Tensor& x, MaybeDims d, std::optional<bool> u, bool k, MaybeDouble c) {
+  def<"var_mean", InModule>({overload(all, [](const Tensor& x, std::optional<bool> u, MaybeDouble c) { return both(var_mean(x, {}, correction_of(c, u))); }),
+    overload(some, [](const Tensor& x, MaybeDims d, std::optional<bool> u, bool k, MaybeDouble c) {
     return both(var_mean(x, dims_of(d), correction_of(c, u), k));
   })});
-  def<"std_mean", InModule>({overload(some, [](const Tensor& x, MaybeDims d, std::optional<bool> u, bool k, MaybeDouble c) {
+  def<"std_mean", InModule>({overload(all, [](const Tensor& x, std::optional<bool> u, MaybeDouble c) { return both(std_mean(x, {}, correction_of(c, u))); }),
+    overload(some, [](const Tensor& x, MaybeDims d, std::optional<bool> u, bool k, MaybeDouble c) {
     return both(std_mean(x, dims_of(d), correction_of(c, u), k));
   })});
 }
@@ -106,6 +108,7 @@ void add_order() {
   def<"topk">("input, k, dim=-1, largest=True, sorted=True", [](const Tensor& x, int64_t k, int64_t d, bool largest, bool) {
     return named("topk", "values", "indices", topk(x, k, d, largest));
   });
+  def<"msort">("input", [](const Tensor& x) { return sort(x, 0).first; });
   def<"kthvalue">("input, k, dim=-1, keepdim=False", [](const Tensor& x, int64_t k, int64_t d, bool keep) {
     return named("kthvalue", "values", "indices", kthvalue(x, k, d, keep));
   });
