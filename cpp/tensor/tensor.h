@@ -29,8 +29,13 @@ struct TensorImpl : Pooled {
   uint32_t base_version = 0;       // the storage's version that grad_fn belongs to; views only
   std::unique_ptr<Attachment> autograd;
   void* pyobject = nullptr;        // the one Python object of this tensor, while there is one
+  void* keepsake = nullptr;        // what a Python object of a subclass left behind; see bind/tensor_type.h
 
-  static void destroy(TensorImpl* t) { delete t; }
+  static inline void (*drop_keepsake)(void*) = nullptr;
+  static void destroy(TensorImpl* t) {
+    if (t->keepsake) drop_keepsake(t->keepsake);
+    delete t;
+  }
 };
 
 // A handle; copying it shares the tensor.
