@@ -1,4 +1,4 @@
-"""A folder of cpp/ includes only what stands below it: prints and fails on every include that climbs."""
+"""A folder of cpp/ includes only what stands below it: fails on every include that climbs."""
 
 import re
 import sys

@@ -1,8 +1,8 @@
 """Code compiled for a higher instruction set must not be linked where a lower one is expected.
 
 Of a weak function that several object files define the linker keeps the first. The objects of the
-baseline come first, so a weak function of the v3 copies is harmless if it is in the namespace v3 or if
-the baseline defines it, too. Reads the object files of a build folder and fails on any other.
+baseline come first, so a weak function of the v3 copies is harmless if it is in the namespace v3 or
+if the baseline defines it, too. Reads the objects of a build folder and fails on any other.
 """
 
 import subprocess
@@ -26,7 +26,8 @@ def weak_functions(folder):
 def main(build):
     objects = Path(build) / "CMakeFiles"
     core, low, high = (
-        weak_functions(objects / f"{name}.dir") for name in ("izvod_core", "kernels_v2", "kernels_v3")
+        weak_functions(objects / f"{name}.dir")
+        for name in ("izvod_core", "kernels_v2", "kernels_v3")
     )
     leaking = sorted(name for name in high - core - low if "::v3::" not in name)
     print(*leaking, sep="\n", end="\n" if leaking else "")

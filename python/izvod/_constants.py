@@ -1,4 +1,4 @@
-"""torch's layouts and memory formats: names only, since a tensor here is strided memory on a CPU."""
+"""torch's layouts and memory formats: names only: a tensor is strided memory on a CPU."""
 
 
 class _Named:
