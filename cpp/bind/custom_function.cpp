@@ -116,19 +116,23 @@ PyObject* get_saved(PyObject* self, void*) {
     const size_t n = c->saved ? c->saved->size() : 0;
     CurrentNode now(c->node);
     Object t = checked(PyTuple_New(Py_ssize_t(n)));
-    for (size_t i = 0; i < n; ++i) PyTuple_SET_ITEM(t.get(), Py_ssize_t(i), checked(to_python((*c->saved)[i]())).release());
+    for (size_t i = 0; i < n; ++i) {
+      if (!c->saved) complain_released();
+      const SavedValue value = (*c->saved)[i];  // a copy: unpacking may run a pass that frees this graph
+      PyTuple_SET_ITEM(t.get(), Py_ssize_t(i), checked(to_python(value())).release());
+    }
     return t.release();
   });
 }
 
-PyObject* set_materialize(PyObject* self, PyObject* value) {
-  const int on = PyObject_IsTrue(value);
-  if (on < 0) return nullptr;
-  as_context(self)->materialize = on;
-  Py_RETURN_NONE;
-}
 int set_materialize_attribute(PyObject* self, PyObject* value, void*) {
-  return value && set_materialize(self, value) ? 0 : -1;
+  const int on = value ? PyObject_IsTrue(value) : 1;
+  if (on >= 0) as_context(self)->materialize = on;
+  return on < 0 ? -1 : 0;
+}
+PyObject* set_materialize(PyObject* self, PyObject* value) {
+  if (set_materialize_attribute(self, value, nullptr) < 0) return nullptr;
+  Py_RETURN_NONE;
 }
 
 // The attributes of the node that ctx has, too.

@@ -30,10 +30,13 @@ void replace_history(const Tensor& y, Ref<Node> node, int output) {
   y.impl()->requires_grad = true;
 }
 
-// A view of a view that may not be changed may not be changed either.
+// A view of a view that may not be changed may not be changed either. (A view of the base itself may: the base can be
+// another result of the function that made the views.)
 void inherit_view_kind(const Tensor& y, Node& node) {
-  if (!y.impl()->base || node.edges.empty() || !node.edges[0].node || node.views != ViewKind::Free) return;
-  node.views = node.edges[0].node->views;
+  const TensorImpl* base = y.impl()->base.get();
+  if (!base || node.edges.empty() || !node.edges[0].node || node.views != ViewKind::Free) return;
+  const auto* m = static_cast<const AutogradMeta*>(base->autograd.get());
+  if (!m || !(m->grad_fn == node.edges[0].node)) node.views = node.edges[0].node->views;
 }
 
 const char* const ambiguous =

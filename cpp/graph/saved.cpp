@@ -58,7 +58,10 @@ void Saved::pack_or_complain() {
   tensor_ = Tensor();
 }
 
-Tensor Saved::unpack() const { return packed_->unpack(); }
+Tensor Saved::unpack() const {
+  const Ref<Packed> held = packed_;  // the user's function may run a pass that frees this graph
+  return held->unpack();
+}
 
 Tensor SavedOutput::with_history() const {
   const Tensor y = Saved::operator()();
