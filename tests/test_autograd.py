@@ -475,6 +475,13 @@ MULTIPLE = (
     "function that returns multiple views. Such functions do not allow the output views to be "
     "modified inplace. You should replace the inplace operation by an out-of-place one."
 )
+CUSTOM_VIEW = (
+    "RuntimeError: Output 0 of {} is a view and is being modified inplace. This view was created "
+    "inside a custom Function (or because an input was returned as-is) and the autograd logic to "
+    "handle view+inplace would override the custom backward associated with the custom Function, "
+    "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the "
+    "output of the custom Function."
+)
 NO_GRAD_VIEW = (
     "RuntimeError: A view was created in no_grad mode and is being modified inplace with grad mode "
     "enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You can "
@@ -770,6 +777,10 @@ def custom_function_outputs(lib):
         "RuntimeError: Some elements marked as dirty during the forward method were not returned "
         "as output. The inputs that are modified inplace must all be outputs of the Function.",
         ["CopySlices", [2.0, 1.0]],
+        CUSTOM_VIEW.format("Custom"),
+        CUSTOM_VIEW.format("Select"),
+        MULTIPLE.format(0, "Custom", "is being"),
+        "no error",
     ]
 )
 def custom_function_in_place(lib):
@@ -793,7 +804,12 @@ def custom_function_in_place(lib):
     y = x * 1
     f.apply(y[:1])
     y.sum().backward()
-    return [*result, [type(y.grad_fn).__name__, x.grad.tolist()]]
+    result.append([type(y.grad_fn).__name__, x.grad.tolist()])
+    part = custom(lib, lambda ctx, x: x[:1], lambda ctx, g: g).apply(x * 1)
+    result += [error(part.mul_, 2), error(part[0].mul_, 2)]
+    f = custom(lib, lambda ctx, x: (x[:1], x * 1), lambda ctx, g, h: g)
+    part, copy = f.apply(x * 1)
+    return [*result, error(part.mul_, 2), error(copy[0].mul_, 2)]
 
 
 @gives([False, [4.0], "RuntimeError: trying to differentiate twice a function that was marked with "

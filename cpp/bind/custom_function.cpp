@@ -323,7 +323,7 @@ class Call {
       GradMode quiet(false);
       out = view(y, y.sizes());
     }
-    if (out.impl()->base) node_->views = ViewKind::OfCustomFunction;
+    if (out.impl()->base) node_->views = count > 1 ? ViewKind::OneOfMany : ViewKind::OfCustomFunction;
     set_history(out, node_, number);
     return out;
   }
