@@ -1,0 +1,153 @@
+"""Times torch and izvod in turn and prints the ratio torch / izvod: above 1, izvod is faster.
+
+Two worker processes, one per library, run the same workload by turns, so that whatever else the
+machine is doing hits both; the medians over the rounds are compared. `import` is timed on whole
+processes.
+
+    python bench/compare.py                     # everything, two minutes
+    python bench/compare.py --group calls --rounds 15
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+LIBRARIES = ("torch", "izvod")
+ROUND_SECONDS = 0.15
+
+
+# ---- The worker: one library, one workload at a time
+
+
+def time_calls(f, count):
+    start = time.perf_counter()
+    for _ in range(count):
+        f()
+    return time.perf_counter() - start
+
+
+def work(library, threads):
+    """Reads workloads' names and counts from stdin, answers with seconds."""
+    from workloads import WORKLOADS, Library
+
+    lib = Library(library)
+    lib.torch.set_num_threads(threads)
+    made = {}
+    for line in sys.stdin:
+        name, count = line.split()
+        if name not in made:
+            made[name] = WORKLOADS[name](lib)
+            time_calls(made[name], 3)
+        print(time_calls(made[name], int(count)), flush=True)
+
+
+class Worker:
+    def __init__(self, library, threads):
+        command = [sys.executable, __file__, "--worker", library, "--threads", str(threads)]
+        env = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+        )
+
+    def seconds(self, name, count):
+        print(name, count, file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"compare: the worker failed in {name}")
+        return float(answer)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+# ---- The comparison
+
+
+def compare(name, workers, rounds):
+    """Median seconds per call of each library, taken in turn."""
+    counts, samples = {}, {library: [] for library in workers}
+    for library, worker in workers.items():
+        once = min(worker.seconds(name, 1) for _ in range(3))
+        counts[library] = max(1, int(ROUND_SECONDS / max(once, 1e-7)))
+        while counts[library] > 1 and worker.seconds(name, counts[library]) > 2 * ROUND_SECONDS:
+            counts[library] = max(1, counts[library] // 2)
+    for _ in range(rounds):
+        for library, worker in workers.items():
+            samples[library].append(worker.seconds(name, counts[library]) / counts[library])
+    return {library: statistics.median(s) for library, s in samples.items()}
+
+
+def import_once(library):
+    code = (
+        f"import time; s = time.perf_counter(); import {library}; t = time.perf_counter() - s; "
+        "import resource; print(t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    seconds, kilobytes = out.stdout.split()
+    return float(seconds), int(kilobytes) / 1024
+
+
+def compare_imports(rounds):
+    samples = {library: [] for library in LIBRARIES}
+    for _ in range(rounds):
+        for library in LIBRARIES:
+            samples[library].append(import_once(library))
+    return [
+        {library: statistics.median(s[i] for s in samples[library]) for library in LIBRARIES}
+        for i in range(2)
+    ]
+
+
+def readable(seconds):
+    for unit, scale in (("s", 1), ("ms", 1e3), ("us", 1e6)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def row(name, medians, form=readable):
+    ratio = medians["torch"] / medians["izvod"]
+    cells = (name, form(medians["torch"]), form(medians["izvod"]), f"{ratio:.1f}")
+    print("|", " | ".join(cells), "|", flush=True)
+    return {"name": name, "ratio": ratio, **medians}
+
+
+def main():
+    from workloads import GROUPS
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--group", choices=["import", *GROUPS], help="only this group")
+    parser.add_argument("--rounds", type=int, default=11, help="rounds per workload (11)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of both libraries (2)")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--worker", choices=LIBRARIES, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        return work(args.worker, args.threads)
+
+    print("| what | torch | izvod | torch / izvod |\n|---|---|---|---|")
+    rows = []
+    if args.group in (None, "import"):
+        seconds, megabytes = compare_imports(min(args.rounds, 5))
+        rows.append(row("import", seconds))
+        rows.append(row("import, resident memory", megabytes, lambda m: f"{m:.0f} MB"))
+    workers = {library: Worker(library, args.threads) for library in LIBRARIES}
+    for group, functions in GROUPS.items():
+        if args.group in (None, group):
+            for f in functions:
+                rows.append(row(f.__name__, compare(f.__name__, workers, args.rounds)))
+    for worker in workers.values():
+        worker.close()
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump(rows, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
