@@ -432,6 +432,8 @@ def node_hooks(lib):
         MODIFIED.format(""),
         "no error",
         "no error",
+        MODIFIED.format(", which is output 0 of torch::autograd::CopySlices,"),
+        MODIFIED.format(", which is output 0 of torch::autograd::CopyBackwards,"),
     ]
 )
 def versions(lib):
@@ -452,6 +454,16 @@ def versions(lib):
         y.data.add_(1)
         return z
 
+    def then_set(y):
+        z = y * w
+        y[0] = x[0]
+        return z
+
+    def then_copy(y):
+        z = y * w
+        y.copy_(x)
+        return z
+
     y = (x * 1).exp()
     result = y * 1
     y.add_(1)
@@ -467,6 +479,8 @@ def versions(lib):
         error(z.sum().backward),
         changed(lambda: x + 1, then_add_to_data),
         changed(lambda: x + 1, lambda y: y.add_(1) * 2),
+        changed(lambda: x + 1, then_set),
+        changed(lambda: x + 1, then_copy),
     ]
 
 

@@ -61,10 +61,7 @@ int set_attribute(PyObject* self, PyObject* name, PyObject* value) {
   return context ? PyObject_SetAttr(context, name, value) : PyObject_GenericSetAttr(self, name, value);
 }
 
-PyObject* get_name(PyObject* self, PyObject*) {
-  const Node& node = node_of(self);
-  return PyUnicode_FromFormat("%s%s", node.is_accumulator ? "torch::autograd::" : "", node.name);
-}
+PyObject* get_name(PyObject* self, PyObject*) { return PyUnicode_FromString(full_name(node_of(self)).c_str()); }
 
 PyObject* get_sequence(PyObject* self, PyObject*) { return PyLong_FromUnsignedLongLong(node_of(self).sequence); }
 

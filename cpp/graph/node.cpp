@@ -27,10 +27,19 @@ void Node::destroy(Node* n) {
   emptying = false;
 }
 
+// Where "Backward0" begins in MulBackward0; npos if the name does not end so.
+static size_t end_of_op(const std::string& name) {
+  const size_t digits = name.find_last_not_of("0123456789") + 1;
+  return name.compare(digits >= 8 ? digits - 8 : 0, 8, "Backward") == 0 ? digits - 8 : std::string::npos;
+}
+
+std::string full_name(const Node& node) {
+  return end_of_op(node.name) == std::string::npos ? text("torch::autograd::", node.name) : node.name;
+}
+
 std::string short_name(const Node& node) {
-  const std::string name = node.name;
-  const size_t end = name.rfind("Backward");
-  return end == std::string::npos || end == 0 ? name : name.substr(0, end);
+  const size_t end = end_of_op(node.name);
+  return end == std::string::npos ? full_name(node) : std::string(node.name).substr(0, end);
 }
 
 AccumulateGrad::AccumulateGrad(Tensor x) : Node("AccumulateGrad"), variable(std::move(x)) {

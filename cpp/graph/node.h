@@ -98,6 +98,8 @@ struct Node : Pooled {
   void* pyobject = nullptr;
 };
 
+// grad_fn.name(): nodes that no op names after itself are "torch::autograd::CopySlices" and so on.
+std::string full_name(const Node& node);
 // What messages call a node: "Mul" for MulBackward0.
 std::string short_name(const Node& node);
 
