@@ -4,7 +4,7 @@ namespace izvod::bind {
 
 // The rows of each family of ops: bind/rows_<family>.cpp.
 #define IZVOD_FAMILIES(X)                                                                                   \
-  X(pointwise) X(matmul) X(view) X(creation) X(tensor) X(autograd) X(random) X(reduction) X(indexing) X(nn)
+  X(pointwise) X(matmul) X(view) X(creation) X(tensor) X(autograd) X(random) X(reduction) X(indexing) X(nn) X(build)
 
 #define DECLARE(family) void add_##family##_rows();
 IZVOD_FAMILIES(DECLARE)

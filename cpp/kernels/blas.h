@@ -22,8 +22,8 @@ struct Blas {
   void* library;
 };
 
-// Where to find the library. Without a call: the environment variable IZVOD_OPENBLAS, else the path
-// that was compiled in with -DIZVOD_OPENBLAS="...". Has no effect once the library is loaded.
+// Where to find the library. Without a call: the environment variable IZVOD_OPENBLAS, else the
+// package scipy_openblas32 beside this one. Has no effect once the library is loaded.
 void set_blas_path(const char* path);
 
 // Loads the library the first time and sets it to one thread: izvod's own threads divide the work.

@@ -15,14 +15,25 @@ std::string& chosen_path() {
   return path;
 }
 
+// The folder of the file that this code was loaded from: izvod's package.
+std::string own_folder() {
+  Dl_info info;
+  if (!dladdr(reinterpret_cast<void*>(&own_folder), &info)) return ".";
+  const std::string file = info.dli_fname;
+  const size_t slash = file.rfind('/');
+  return slash == std::string::npos ? "." : file.substr(0, slash);
+}
+
+// Packages stand side by side in site-packages.
 std::string library_path() {
   if (!chosen_path().empty()) return chosen_path();
-  if (const char* path = std::getenv("IZVOD_OPENBLAS")) return path;
-#ifdef IZVOD_OPENBLAS
-  return IZVOD_OPENBLAS;
+  if (const char* path = std::getenv("IZVOD_OPENBLAS"); path && *path) return path;
+#ifdef __APPLE__
+  constexpr auto suffix = ".dylib";
 #else
-  throw RuntimeError("OpenBLAS is not configured: set IZVOD_OPENBLAS to its library file");
+  constexpr auto suffix = ".so";
 #endif
+  return text(own_folder(), "/../scipy_openblas32/lib/libscipy_openblas", suffix);
 }
 
 Blas load() {
