@@ -8,9 +8,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 import izvod
+import pytest
 
 
 def python(code, **env):
@@ -104,7 +103,9 @@ def test_distribution_has_the_version_of_the_package():
 @pytest.mark.parametrize("isa", ["v2", "v3"])
 def test_instruction_sets_can_be_chosen(isa):
     """The sum of two ones; on a machine without v3 that choice falls back to v2."""
-    assert python("import izvod; print((izvod.ones(9) + 1).sum().item())", IZVOD_ISA=isa) == "18.0\n"
+    assert (
+        python("import izvod; print((izvod.ones(9) + 1).sum().item())", IZVOD_ISA=isa) == "18.0\n"
+    )
 
 
 def test_this_is_not_the_source_tree():
