@@ -20,7 +20,8 @@ PyObject *function_base, *base_backward, *base_vjp, *base_setup_context;
 
 struct FunctionNode;
 
-// A tensor of save_for_backward: an argument (or any other tensor), a result of the function, or None.
+// A tensor of save_for_backward: an argument (or any other tensor), a result of the function, or
+// None.
 struct SavedValue {
   Saved input;
   SavedOutput output;
@@ -30,10 +31,9 @@ struct SavedValue {
 
 // The object that forward and backward know as ctx. The node owns it; it does not own the node.
 struct Context {
-  PyObject_HEAD
-  PyObject *dict, *weakrefs;
-  PyObject* function;            // the user's class
-  PyObject* needs_input_grad;    // a tuple of bools
+  PyObject_HEAD PyObject *dict, *weakrefs;
+  PyObject* function;                              // the user's class
+  PyObject* needs_input_grad;                      // a tuple of bools
   PyObject *to_save, *dirty, *non_differentiable;  // tuples, while forward runs
   FunctionNode* node;
   std::vector<SavedValue>* saved;  // null once they were let go
@@ -95,13 +95,13 @@ void dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-template <PyObject* Context::*field>
+template <PyObject* Context::* field>
 PyObject* set_tuple(PyObject* self, PyObject* args) {
   Py_INCREF(args);
   Py_XSETREF(as_context(self)->*field, args);
   Py_RETURN_NONE;
 }
-template <PyObject* Context::*field>
+template <PyObject* Context::* field>
 PyObject* get_tuple(PyObject* self, void*) {
   PyObject* tuple = as_context(self)->*field;
   if (!tuple) Py_RETURN_NONE;
@@ -118,7 +118,8 @@ PyObject* get_saved(PyObject* self, void*) {
     Object t = checked(PyTuple_New(Py_ssize_t(n)));
     for (size_t i = 0; i < n; ++i) {
       if (!c->saved) complain_released();
-      const SavedValue value = (*c->saved)[i];  // a copy: unpacking may run a pass that frees this graph
+      const SavedValue value =
+          (*c->saved)[i];  // a copy: unpacking may run a pass that frees this graph
       PyTuple_SET_ITEM(t.get(), Py_ssize_t(i), checked(to_python(value())).release());
     }
     return t.release();
@@ -158,19 +159,24 @@ PyObject* get_dict(PyObject* self, void*) {
 
 PyMethodDef methods[] = {
     {"save_for_backward", set_tuple<&Context::to_save>, METH_VARARGS,
-     "save_for_backward(*tensors): keeps tensors (or None) for backward, which finds them in ctx.saved_tensors."},
+     "save_for_backward(*tensors): keeps tensors (or None) for backward, which finds them in "
+     "ctx.saved_tensors."},
     {"save_for_forward", set_tuple<&Context::to_save>, METH_VARARGS, nullptr},
-    {"mark_dirty", set_tuple<&Context::dirty>, METH_VARARGS, "mark_dirty(*tensors): names arguments that forward changed."},
+    {"mark_dirty", set_tuple<&Context::dirty>, METH_VARARGS,
+     "mark_dirty(*tensors): names arguments that forward changed."},
     {"mark_non_differentiable", set_tuple<&Context::non_differentiable>, METH_VARARGS,
      "mark_non_differentiable(*tensors): names results that have no gradient."},
     {"set_materialize_grads", set_materialize, METH_O,
-     "set_materialize_grads(value): whether backward gets zeros (True) or None for missing gradients."},
+     "set_materialize_grads(value): whether backward gets zeros (True) or None for missing "
+     "gradients."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyGetSetDef getset[] = {
-    {"saved_tensors", get_saved, nullptr, "What save_for_backward kept; RuntimeError once it was freed.", nullptr},
+    {"saved_tensors", get_saved, nullptr,
+     "What save_for_backward kept; RuntimeError once it was freed.", nullptr},
     {"saved_variables", get_saved, nullptr, nullptr, nullptr},
-    {"needs_input_grad", get_tuple<&Context::needs_input_grad>, nullptr, "A bool for each argument of forward.", nullptr},
+    {"needs_input_grad", get_tuple<&Context::needs_input_grad>, nullptr,
+     "A bool for each argument of forward.", nullptr},
     {"to_save", get_tuple<&Context::to_save>, nullptr, nullptr, nullptr},
     {"dirty_tensors", get_tuple<&Context::dirty>, nullptr, nullptr, nullptr},
     {"non_differentiable", get_tuple<&Context::non_differentiable>, nullptr, nullptr, nullptr},
@@ -183,10 +189,11 @@ PyGetSetDef getset[] = {
     {"__dict__", get_dict, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
-PyMemberDef members[] = {{"__dictoffset__", T_PYSSIZET, offsetof(Context, dict), READONLY, nullptr},
-                         {"__weaklistoffset__", T_PYSSIZET, offsetof(Context, weakrefs), READONLY, nullptr},
-                         {"_forward_cls", T_OBJECT, offsetof(Context, function), READONLY, nullptr},
-                         {nullptr, 0, 0, 0, nullptr}};
+PyMemberDef members[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(Context, dict), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Context, weakrefs), READONLY, nullptr},
+    {"_forward_cls", T_OBJECT, offsetof(Context, function), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
 
 // ---- Forward
 
@@ -205,7 +212,8 @@ std::vector<Tensor> tensors_in(PyObject* tuple, const char* method, bool none_al
   for (Py_ssize_t i = 0; tuple && i < PyTuple_GET_SIZE(tuple); ++i) {
     PyObject* o = PyTuple_GET_ITEM(tuple, i);
     check<TypeError>(is_tensor(o) || (none_allowed && o == Py_None), method, " can only ",
-                     none_allowed ? "save" : "accept", " variables, but argument ", i, " is of type ", type_name(o));
+                     none_allowed ? "save" : "accept", " variables, but argument ", i,
+                     " is of type ", type_name(o));
     xs.push_back(o == Py_None ? Tensor() : tensor_of(o));
   }
   return xs;
@@ -219,7 +227,8 @@ bool contains(const std::vector<Tensor>& xs, const Tensor& x) {
 class Call {
  public:
   Call(PyObject* const* args, Py_ssize_t n) : function_(args[0]), args_(args + 1), n_(n - 1) {
-    check<TypeError>(PyType_Check(function_), "apply() must be called on a class derived from autograd.Function");
+    check<TypeError>(PyType_Check(function_),
+                     "apply() must be called on a class derived from autograd.Function");
     context_ = checked(context_type->tp_alloc(context_type, 0));
     Context* c = as_context(context_.get());
     Py_INCREF(function_);
@@ -251,7 +260,8 @@ class Call {
     }
     for (const Tensor& x : dirty_)
       check(contains(outputs, x),
-            "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
+            "Some elements marked as dirty during the forward method were not returned as output. "
+            "The inputs that are "
             "modified inplace must all be outputs of the Function.");
     if (node_) describe_outputs(outputs);
     for (Py_ssize_t i = 0; i < count; ++i) {
@@ -284,14 +294,17 @@ class Call {
   // forward(ctx, *args), or forward(*args) and then setup_context(ctx, args, result).
   Object forward() {
     GradMode quiet(false);
-    const Object forward = attribute(function_, "forward"), setup = attribute(function_, "setup_context");
+    const Object forward = attribute(function_, "forward"),
+                 setup = attribute(function_, "setup_context");
     const bool separate = setup.get() != base_setup_context;
     Object args = checked(PyTuple_New(n_ + !separate));
     if (!separate) PyTuple_SET_ITEM(args.get(), 0, Object(context_).release());
-    for (Py_ssize_t i = 0; i < n_; ++i) PyTuple_SET_ITEM(args.get(), i + !separate, Object::share(args_[i]).release());
+    for (Py_ssize_t i = 0; i < n_; ++i)
+      PyTuple_SET_ITEM(args.get(), i + !separate, Object::share(args_[i]).release());
     Object result = checked(PyObject_Call(forward.get(), args.get(), nullptr));
     if (separate)
-      checked(PyObject_CallFunctionObjArgs(setup.get(), context_.get(), args.get(), result.get(), nullptr));
+      checked(PyObject_CallFunctionObjArgs(setup.get(), context_.get(), args.get(), result.get(),
+                                           nullptr));
     return result;
   }
 
@@ -323,22 +336,31 @@ class Call {
       GradMode quiet(false);
       out = view(y, y.sizes());
     }
-    if (out.impl()->base) node_->views = count > 1 ? ViewKind::OneOfMany : ViewKind::OfCustomFunction;
+    if (out.impl()->base)
+      node_->views = count > 1 ? ViewKind::OneOfMany : ViewKind::OfCustomFunction;
     set_history(out, node_, number);
     return out;
   }
 
   void change_history(const Tensor& y, int number, Py_ssize_t count) {
-    check(!is_leaf(y) || !requires_grad(y), "a leaf Variable that requires grad has been used in an in-place operation.");
+    check(!is_leaf(y) || !requires_grad(y),
+          "a leaf Variable that requires grad has been used in an in-place operation.");
     if (!y.impl()->base) return set_history(y, node_, number);
     check_in_place(y);
-    check(count == 1, "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot "
-          "return more than one Tensor. This is not supported by the current autograd engine. You should either make "
-          "sure the input is not a view (using .clone() for example) or make your Function only return one Tensor "
-          "(potentially splitting it into two Functions: one doing the inplace that returns a single Tensor and a second "
-          "one that does the other operations). You can ask on the forum https://discuss.pytorch.org/ if you need help "
+    check(count == 1,
+          "If your Function modifies inplace an input that is a view of another Tensor, your "
+          "Function cannot "
+          "return more than one Tensor. This is not supported by the current autograd engine. You "
+          "should either make "
+          "sure the input is not a view (using .clone() for example) or make your Function only "
+          "return one Tensor "
+          "(potentially splitting it into two Functions: one doing the inplace that returns a "
+          "single Tensor and a second "
+          "one that does the other operations). You can ask on the forum "
+          "https://discuss.pytorch.org/ if you need help "
           "to do this change.");
-    check(inputs_[0].is(y), "a view that a custom Function changes in place must be its first tensor argument");
+    check(inputs_[0].is(y),
+          "a view that a custom Function changes in place must be its first tensor argument");
     node_->outputs.clear();
     rebase_history(y, node_);
   }
@@ -373,7 +395,8 @@ Object backward_of(PyObject* function) {
   const Object backward = attribute(function, "backward"), vjp = attribute(function, "vjp");
   const bool has_backward = backward.get() != base_backward, has_vjp = vjp.get() != base_vjp;
   check(!has_backward || !has_vjp,
-        "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of them.");
+        "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should "
+        "only implement one of them.");
   return has_vjp ? vjp : backward;
 }
 
@@ -392,15 +415,19 @@ Grads FunctionNode::apply(Grads gs) {
   const bool many = PyTuple_Check(result.get());
   const size_t expected = is_tensor_argument.size();
   size_t given = many ? size_t(PyTuple_GET_SIZE(result.get())) : 1;
-  const auto at = [&](size_t i) { return many ? PyTuple_GET_ITEM(result.get(), Py_ssize_t(i)) : result.get(); };
+  const auto at = [&](size_t i) {
+    return many ? PyTuple_GET_ITEM(result.get(), Py_ssize_t(i)) : result.get();
+  };
   const size_t all = given;
   while (given > expected && at(given - 1) == Py_None) --given;
-  check(given == expected, "function ", name, " returned an incorrect number of gradients (expected ", expected, ", got ", all, ")");
+  check(given == expected, "function ", name,
+        " returned an incorrect number of gradients (expected ", expected, ", got ", all, ")");
   Grads dxs;
   for (size_t i = 0; i < expected; ++i) {
     PyObject* o = at(i);
     if (!is_tensor_argument[i]) {
-      check(o == Py_None, "function ", name, " returned a gradient different than None at position ", i + 1,
+      check(o == Py_None, "function ", name,
+            " returned a gradient different than None at position ", i + 1,
             ", but the corresponding forward input was not a Variable");
       continue;
     }
@@ -436,7 +463,8 @@ void add_function_context(PyObject* module) {
                          {Py_tp_members, members},
                          {0, nullptr}};
   PyType_Spec spec{"izvod.autograd.function.FunctionCtx", sizeof(Context), 0,
-                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                   slots};
   context_type = reinterpret_cast<PyTypeObject*>(checked(PyType_FromSpec(&spec)).release());
   PyModule_AddObjectRef(module, "_FunctionContext", reinterpret_cast<PyObject*>(context_type));
 }

@@ -4,7 +4,8 @@
 
 namespace izvod::bind {
 
-// Whether a node was made by a subclass of autograd.Function, and its context (ctx), a borrowed reference; null for others.
+// Whether a node was made by a subclass of autograd.Function, and its context (ctx), a borrowed
+// reference; null for others.
 bool is_custom(const Node& node);
 PyObject* context_of(const Node& node);
 

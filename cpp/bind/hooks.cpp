@@ -20,11 +20,13 @@ std::string name_of(PyObject* hook) {
 
 // A hook's answer in place of g.
 Tensor checked_answer(PyObject* hook, PyObject* answer, const Tensor& g) {
-  check<TypeError>(is_tensor(answer), "expected Variable, but hook returned '", type_name(answer), "'");
+  check<TypeError>(is_tensor(answer), "expected Variable, but hook returned '", type_name(answer),
+                   "'");
   Tensor changed = tensor_of(answer);
   check(g.defined(), "can't replace a None gradient with a non-None value");
-  check(changed.dtype() == g.dtype(), "hook '", name_of(hook), "' has changed the type of value (was torch.",
-        info(g.dtype()).noun, "Tensor got torch.", info(changed.dtype()).noun, "Tensor)");
+  check(changed.dtype() == g.dtype(), "hook '", name_of(hook),
+        "' has changed the type of value (was torch.", info(g.dtype()).noun, "Tensor got torch.",
+        info(changed.dtype()).noun, "Tensor)");
   check(changed.sizes() == g.sizes(), "hook '", name_of(hook), "' has changed the size of value");
   return changed;
 }
@@ -66,7 +68,8 @@ struct NodeHooks final : NodeHook {
   void after(Grads& dxs, const Grads& gs) override {
     for_each_hook(after_table, [&](PyObject* hook) {
       const Object inputs = tuple_of(dxs), outputs = tuple_of(gs);
-      put(hook, checked(PyObject_CallFunctionObjArgs(hook, inputs.get(), outputs.get(), nullptr)), dxs);
+      put(hook, checked(PyObject_CallFunctionObjArgs(hook, inputs.get(), outputs.get(), nullptr)),
+          dxs);
     });
   }
 
@@ -78,10 +81,12 @@ struct NodeHooks final : NodeHook {
   }
   static void put(PyObject* hook, const Object& answer, Grads& gs) {
     if (answer.get() == Py_None) return;
-    check<TypeError>(PyTuple_Check(answer.get()), "expected tuple, but hook returned '", type_name(answer.get()), "'");
+    check<TypeError>(PyTuple_Check(answer.get()), "expected tuple, but hook returned '",
+                     type_name(answer.get()), "'");
     const Py_ssize_t n = PyTuple_GET_SIZE(answer.get());
-    check(n == gs.size(), "hook '", name_of(hook), "' has returned an incorrect number of values (got ", n,
-          ", but expected ", gs.size(), ")");
+    check(n == gs.size(), "hook '", name_of(hook),
+          "' has returned an incorrect number of values (got ", n, ", but expected ", gs.size(),
+          ")");
     for (Py_ssize_t i = 0; i < n; ++i) {
       PyObject* g = PyTuple_GET_ITEM(answer.get(), i);
       gs[i] = g == Py_None ? Tensor() : checked_answer(hook, g, gs[i]);

@@ -4,8 +4,9 @@
 
 namespace izvod::bind {
 
-// The user's hooks, each kind in an OrderedDict from a handle's number to the hook: izvod.utils.hooks takes them in and out.
-// The tables are made, and hung into the graph, when first asked for.
+// The user's hooks, each kind in an OrderedDict from a handle's number to the hook:
+// izvod.utils.hooks takes them in and out. The tables are made, and hung into the graph, when first
+// asked for.
 
 // On the gradient of x: hook(g) -> None or what replaces g. RuntimeError if x needs no gradient.
 Object tensor_hooks(const Tensor& x);

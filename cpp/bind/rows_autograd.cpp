@@ -16,12 +16,14 @@ std::vector<Tensor> tensors(PyObject* o, const char* what, bool none_allowed) {
   std::vector<Tensor> xs;
   if (o == Py_None) return xs;
   if (is_tensor(o)) return {tensor_of(o)};
-  const Object items = checked(PySequence_Fast(o, text(what, " must be a Tensor or a sequence of Tensors").c_str()));
+  const Object items =
+      checked(PySequence_Fast(o, text(what, " must be a Tensor or a sequence of Tensors").c_str()));
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.get()); ++i) {
     PyObject* e = PySequence_Fast_GET_ITEM(items.get(), i);
     if (!is_tensor(e) && !(none_allowed && e == Py_None))
-      throw TypeError(none_allowed ? text("gradients can be either Tensors or None, but got ", type_name(e))
-                                   : text(what, " must be Tensors, but got ", type_name(e)));
+      throw TypeError(none_allowed
+                          ? text("gradients can be either Tensors or None, but got ", type_name(e))
+                          : text(what, " must be Tensors, but got ", type_name(e)));
     xs.push_back(e == Py_None ? Tensor() : tensor_of(e));
   }
   return xs;
@@ -39,17 +41,22 @@ void warn_of_cycle() {
   static bool warned = false;
   if (!std::exchange(warned, true))
     warn(PyExc_UserWarning,
-         "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
-         "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you "
-         "have to use this function, make sure to reset the .grad fields of your parameters to None after use to break "
+         "Using backward() with create_graph=True will create a reference cycle between the "
+         "parameter and its gradient "
+         "which can cause a memory leak. We recommend using autograd.grad when creating the graph "
+         "to avoid this. If you "
+         "have to use this function, make sure to reset the .grad fields of your parameters to "
+         "None after use to break "
          "the cycle and avoid the leak.");
 }
 
-void run_backward(PyObject* roots, PyObject* gradients, std::optional<bool> retain_graph, bool create_graph, PyObject* inputs) {
+void run_backward(PyObject* roots, PyObject* gradients, std::optional<bool> retain_graph,
+                  bool create_graph, PyObject* inputs) {
   const std::vector<Tensor> places = tensors(inputs, "inputs", false);
   check(inputs == Py_None || !places.empty(), "`inputs` argument to `backward()` cannot be empty.");
   if (create_graph) warn_of_cycle();
-  backward(tensors(roots, "tensors", false), tensors(gradients, "gradients", true), options_of(retain_graph, create_graph), places);
+  backward(tensors(roots, "tensors", false), tensors(gradients, "gradients", true),
+           options_of(retain_graph, create_graph), places);
 }
 
 // The lines of Python that led here, as a traceback prints them.
@@ -66,9 +73,11 @@ void report_anomaly(const char* node, const std::string& trace) {
   PyObject *type, *value, *traceback;
   PyErr_Fetch(&type, &value, &traceback);
   const std::string message =
-      trace.empty() ? text("Error detected in ", node, ". No forward pass information available. Enable detect anomaly "
+      trace.empty() ? text("Error detected in ", node,
+                           ". No forward pass information available. Enable detect anomaly "
                            "during forward pass for more information.")
-                    : text("Error detected in ", node, ". Traceback of forward call that caused the error:\n", trace);
+                    : text("Error detected in ", node,
+                           ". Traceback of forward call that caused the error:\n", trace);
   if (PyErr_WarnEx(PyExc_UserWarning, message.c_str(), 1) < 0) PyErr_Clear();
   PyErr_Restore(type, value, traceback);
 }
@@ -79,8 +88,9 @@ PyObject* apply_entry(PyObject*, PyObject* const* args, Py_ssize_t n) {
     return apply_function(args, n);
   });
 }
-PyMethodDef apply_definition{"apply", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(apply_entry)), METH_FASTCALL,
-                             nullptr};
+PyMethodDef apply_definition{
+    "apply", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(apply_entry)),
+    METH_FASTCALL, nullptr};
 
 }  // namespace
 
@@ -89,19 +99,25 @@ void add_autograd_rows() {
   anomaly.report = report_anomaly;
 
   // ---- Passes
-  def<"backward", InTensor>("self, gradient=None, retain_graph=None, create_graph=False, inputs=None", run_backward);
-  def<"_backward", InModule>("tensors, grad_tensors, retain_graph, create_graph, inputs", run_backward);
+  def<"backward", InTensor>(
+      "self, gradient=None, retain_graph=None, create_graph=False, inputs=None", run_backward);
+  def<"_backward", InModule>("tensors, grad_tensors, retain_graph, create_graph, inputs",
+                             run_backward);
   def<"_grad", InModule>("outputs, inputs, grad_outputs, retain_graph, create_graph",
-                         [](PyObject* roots, PyObject* inputs, PyObject* grads, std::optional<bool> retain, bool create) {
-                           return gradients_of(tensors(roots, "outputs", false), tensors(grads, "gradients", true),
-                                               tensors(inputs, "inputs", false), options_of(retain, create));
+                         [](PyObject* roots, PyObject* inputs, PyObject* grads,
+                            std::optional<bool> retain, bool create) {
+                           return gradients_of(
+                               tensors(roots, "outputs", false), tensors(grads, "gradients", true),
+                               tensors(inputs, "inputs", false), options_of(retain, create));
                          });
 
   // ---- Modes: each function sets one and returns what it was.
   def<"is_grad_enabled", InModule>("", [] { return modes().grad; });
-  def<"_set_grad_enabled", InModule>("mode", [](bool on) { return std::exchange(modes().grad, on); });
+  def<"_set_grad_enabled", InModule>("mode",
+                                     [](bool on) { return std::exchange(modes().grad, on); });
   def<"is_inference_mode_enabled", InModule>("", [] { return modes().inference; });
-  def<"_set_inference_mode", InModule>("mode", [](bool on) { return std::exchange(modes().inference, on); });
+  def<"_set_inference_mode", InModule>(
+      "mode", [](bool on) { return std::exchange(modes().inference, on); });
   def<"is_anomaly_enabled", InModule>("", [] { return anomaly.on; });
   def<"is_anomaly_check_nan_enabled", InModule>("", [] { return anomaly.check_nan; });
   def<"_set_anomaly", InModule>("mode, check_nan", [](bool on, bool check_nan) {

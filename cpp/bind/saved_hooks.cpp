@@ -11,8 +11,10 @@ struct PythonPacked final : Packed {
       : unpack_function(std::move(unpack_function)), value(std::move(value)) {}
   Tensor unpack() override {
     const Object x = checked(PyObject_CallOneArg(unpack_function.get(), value.get()));
-    check<TypeError>(is_tensor(x.get()), "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
-                     type_name(x.get()));
+    check<TypeError>(
+        is_tensor(x.get()),
+        "Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
+        type_name(x.get()));
     return tensor_of(x.get());
   }
   Object unpack_function, value;
@@ -23,7 +25,8 @@ struct PythonHooks final : SavedTensorHooks {
       : pack_function(Object::share(pack)), unpack_function(Object::share(unpack)), outer(outer) {}
   Ref<Packed> pack(const Tensor& x) override {
     const Object argument = Object::own(wrap(x));
-    return Ref<Packed>(new PythonPacked(unpack_function, checked(PyObject_CallOneArg(pack_function.get(), argument.get()))));
+    return Ref<Packed>(new PythonPacked(
+        unpack_function, checked(PyObject_CallOneArg(pack_function.get(), argument.get()))));
   }
   Object pack_function, unpack_function;
   SavedTensorHooks* outer;

@@ -16,8 +16,8 @@ bool has_gaps(const Tensor& g) {
   return false;
 }
 
-// Whether g may be written to: no other tensor, and no name in Python, sees its memory. A view whose
-// base nobody else holds will do.
+// Whether g may be written to: no other tensor, and no name in Python, sees its memory. A view
+// whose base nobody else holds will do.
 bool is_ours(const Tensor& g) {
   const TensorImpl* t = g.impl();
   if (t->refs != 1 || t->pyobject || has_gaps(g)) return false;
@@ -25,7 +25,8 @@ bool is_ours(const Tensor& g) {
   return t->base->refs == 1 && !t->base->pyobject && t->storage->refs == 2;
 }
 
-// Whether g lies in memory as torch lays out the gradient of x: with the strides of x, or row by row.
+// Whether g lies in memory as torch lays out the gradient of x: with the strides of x, or row by
+// row.
 bool is_laid_out_for(const Tensor& g, const Tensor& x) {
   return g.strides() == x.strides() || (g.is_contiguous() && x.is_contiguous());
 }
@@ -37,8 +38,9 @@ Tensor copy_for(const Tensor& x, const Tensor& g) {
 }
 
 // Note [Two passes, one leaf]
-// Adding may let other threads run, and these may be adding to the same gradient. So the sum is taken out of its place
-// while it grows; what another pass has put there meanwhile is added afterwards.
+// Adding may let other threads run, and these may be adding to the same gradient. So the sum is
+// taken out of its place while it grows; what another pass has put there meanwhile is added
+// afterwards.
 void add_in_place(Tensor& place, const Tensor& g) {
   Tensor sum = std::move(place);
   try {
@@ -60,7 +62,8 @@ void check_nan(const Node& node, const Grads& dxs) {
   GradMode quiet(false);
   for (int64_t i = 0; i < dxs.size(); ++i)
     if (dxs[i].defined() && has_nan(dxs[i]))
-      throw RuntimeError(text("Function '", node.name, "' returned nan values in its ", i, "th output."));
+      throw RuntimeError(
+          text("Function '", node.name, "' returned nan values in its ", i, "th output."));
 }
 
 // A hook's answer in place of g.
@@ -128,8 +131,9 @@ void refit(const Node& node, size_t index, Tensor& g, const OutputInfo& wanted) 
       g = sum_to_size(g, wanted.sizes);
     else if (!node.strict && (g.numel() == 1 || g.dim() <= wanted.sizes.size()))
       g = expand(g, wanted.sizes);
-    check(g.sizes() == wanted.sizes, "Function ", node.name, " returned an invalid gradient at index ", index, " - got ",
-          g.sizes(), " but expected shape compatible with ", wanted.sizes);
+    check(g.sizes() == wanted.sizes, "Function ", node.name,
+          " returned an invalid gradient at index ", index, " - got ", g.sizes(),
+          " but expected shape compatible with ", wanted.sizes);
   }
   if (g.dtype() != wanted.dtype) g = to(g, wanted.dtype);
 }
@@ -143,7 +147,8 @@ void call_tensor_hooks(Node& node, Grads& gs) {
   if (node.extras->hooks.empty() && node.extras->retained.empty()) return;
   for (const OutputHook& h : std::vector(node.extras->hooks)) {
     if (!gs[h.output].defined()) continue;
-    if (Tensor changed = (*h.hook)(gs[h.output]); changed.defined()) gs[h.output] = std::move(changed);
+    if (Tensor changed = (*h.hook)(gs[h.output]); changed.defined())
+      gs[h.output] = std::move(changed);
   }
   for (const Ref<Retained>& r : std::vector(node.extras->retained))
     if (gs[r->output].defined()) keep_gradient(*r, gs[r->output]);
@@ -157,7 +162,8 @@ Grads apply_with_hooks(Node& node, Grads gs) {
     dxs = hooks.empty() ? node.apply(std::move(gs)) : node.apply(gs);
     if (anomaly.on && anomaly.check_nan) check_nan(node, dxs);
   } catch (...) {
-    if (anomaly.on && anomaly.report) anomaly.report(node.name, node.extras ? node.extras->trace : "");
+    if (anomaly.on && anomaly.report)
+      anomaly.report(node.name, node.extras ? node.extras->trace : "");
     throw;
   }
   for (const Ref<NodeHook>& h : hooks) h->after(dxs, gs);

@@ -9,7 +9,8 @@ void accumulate(Tensor& sum, Tensor&& g);
 void accumulate_grad(const Tensor& x, Tensor g);
 
 void refit(const Node& node, size_t index, Tensor& g, const OutputInfo& wanted);
-// Makes a derivative's result the gradient of a tensor of these sizes and dtype; RuntimeError where it cannot be.
+// Makes a derivative's result the gradient of a tensor of these sizes and dtype; RuntimeError where
+// it cannot be.
 inline void fit(const Node& node, size_t index, Tensor& g, const OutputInfo& wanted) {
   if (g.dtype() != wanted.dtype || !(g.sizes() == wanted.sizes)) refit(node, index, g, wanted);
 }

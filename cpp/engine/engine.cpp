@@ -12,8 +12,8 @@ namespace {
 
 void (*breathe)() = nullptr;
 
-// Calls breathe() every few milliseconds. Looking at the clock costs as much as a small node, so it is done once in a
-// while, or after much work.
+// Calls breathe() every few milliseconds. Looking at the clock costs as much as a small node, so it
+// is done once in a while, or after much work.
 class Breath {
  public:
   void after(int64_t elements) {
@@ -42,19 +42,20 @@ struct Capture {
 // A node's place in a backward pass.
 struct State {
   Ref<Node> node;
-  Tensor g = {};          // the sum of the gradients that came, if the node has one output
-  int several = -1;       // if it has more: their place in several_
-  int waiting = 0;        // gradients still to come
-  bool wanted = true;     // its gradient is asked for, or leads to one that is
-  bool runs = true;       // its derivative has to be computed
+  Tensor g = {};       // the sum of the gradients that came, if the node has one output
+  int several = -1;    // if it has more: their place in several_
+  int waiting = 0;     // gradients still to come
+  bool wanted = true;  // its gradient is asked for, or leads to one that is
+  bool runs = true;    // its derivative has to be computed
   bool captured = false;
   bool seen = false;
 };
 
 // Note [Backward passes at the same time]
-// A pass finds the state of a node through node->slot, which it claims by writing its own address into node->pass. A
-// pass that starts while another one is under way, in a hook or in another thread, may meet nodes that the other one
-// has claimed; their slots it keeps in a table of its own. So passes never wait for each other.
+// A pass finds the state of a node through node->slot, which it claims by writing its own address
+// into node->pass. A pass that starts while another one is under way, in a hook or in another
+// thread, may meet nodes that the other one has claimed; their slots it keeps in a table of its
+// own. So passes never wait for each other.
 class Pass {
  public:
   explicit Pass(const BackwardOptions& options) : options_(options) {}
@@ -143,7 +144,8 @@ class Pass {
     for (State& s : states_) s.wanted = s.runs = false;
   }
 
-  // A derivative runs if it leads to a gradient that is wanted; the walk comes back from the leaves.
+  // A derivative runs if it leads to a gradient that is wanted; the walk comes back from the
+  // leaves.
   void find_wanted() {
     std::vector<std::pair<uint32_t, size_t>> path;  // a node and its next edge
     for (uint32_t root = 0; root < roots_; ++root) {
@@ -184,7 +186,8 @@ class Pass {
   // The gradients that came to a node, all of them now.
   Grads take(State& s) {
     if (s.node->outputs.size() == 1) return Grads(std::move(s.g));
-    return s.several < 0 ? Grads(int64_t(s.node->outputs.size())) : std::move(several_[size_t(s.several)]);
+    return s.several < 0 ? Grads(int64_t(s.node->outputs.size()))
+                         : std::move(several_[size_t(s.several)]);
   }
 
   void visit(State& s, uint32_t slot) {
@@ -214,11 +217,14 @@ class Pass {
 
   Grads call(Node& node, Grads& gs) {
     if (!node.strict && !gs.any_defined()) return {};
-    if (node.wants_all && gs.size() > 1)  // derivatives of ops with several outputs see zeros, not holes
+    if (node.wants_all &&
+        gs.size() > 1)  // derivatives of ops with several outputs see zeros, not holes
       for (int64_t i = 0; i < gs.size(); ++i)
-        if (!gs[i].defined()) gs[i] = zeros(node.outputs[size_t(i)].sizes, node.outputs[size_t(i)].dtype);
+        if (!gs[i].defined())
+          gs[i] = zeros(node.outputs[size_t(i)].sizes, node.outputs[size_t(i)].dtype);
     CurrentNode now(&node);
-    Grads dxs = node.extras || anomaly.on ? apply_with_hooks(node, std::move(gs)) : node.apply(std::move(gs));
+    Grads dxs = node.extras || anomaly.on ? apply_with_hooks(node, std::move(gs))
+                                          : node.apply(std::move(gs));
     if (!options_.retain_graph) node.release_saved();
     return dxs;
   }
@@ -241,16 +247,18 @@ Tensor initial_gradient(size_t i, const Tensor& root, const Tensor& g) {
     check(root.numel() == 1, "grad can be implicitly created only for scalar outputs");
     return ones(root.sizes(), root.dtype());
   }
-  check(g.sizes() == root.sizes(), "Mismatch in shape: grad_output[", i, "] has a shape of torch.Size(", g.sizes(),
-        ") and output[", i, "] has a shape of torch.Size(", root.sizes(), ").");
+  check(g.sizes() == root.sizes(), "Mismatch in shape: grad_output[", i,
+        "] has a shape of torch.Size(", g.sizes(), ") and output[", i,
+        "] has a shape of torch.Size(", root.sizes(), ").");
   return to(g, root.dtype());
 }
 
 void add_roots(Pass& pass, const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients) {
-  check(gradients.empty() || gradients.size() == roots.size(), "got ", roots.size(), " tensors and ", gradients.size(),
-        " gradients");
+  check(gradients.empty() || gradients.size() == roots.size(), "got ", roots.size(),
+        " tensors and ", gradients.size(), " gradients");
   for (size_t i = 0; i < roots.size(); ++i) {
-    check(requires_grad(roots[i]), "element ", i, " of tensors does not require grad and does not have a grad_fn");
+    check(requires_grad(roots[i]), "element ", i,
+          " of tensors does not require grad and does not have a grad_fn");
     Tensor g = initial_gradient(i, roots[i], i < gradients.size() ? gradients[i] : Tensor());
     pass.add_root(gradient_edge(roots[i]), std::move(g));
   }
@@ -261,8 +269,10 @@ void add_roots(Pass& pass, const std::vector<Tensor>& roots, const std::vector<T
 
 void set_breathe(void (*f)()) { breathe = f; }
 
-std::vector<Tensor> gradients_of(const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients,
-                                 const std::vector<Tensor>& inputs, const BackwardOptions& options) {
+std::vector<Tensor> gradients_of(const std::vector<Tensor>& roots,
+                                 const std::vector<Tensor>& gradients,
+                                 const std::vector<Tensor>& inputs,
+                                 const BackwardOptions& options) {
   GradMode mode(options.create_graph);
   Pass pass(options);
   add_roots(pass, roots, gradients);
@@ -274,8 +284,8 @@ std::vector<Tensor> gradients_of(const std::vector<Tensor>& roots, const std::ve
   return std::move(pass.captured());
 }
 
-void backward(const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients, const BackwardOptions& options,
-              const std::vector<Tensor>& inputs) {
+void backward(const std::vector<Tensor>& roots, const std::vector<Tensor>& gradients,
+              const BackwardOptions& options, const std::vector<Tensor>& inputs) {
   GradMode mode(options.create_graph);
   Pass pass(options);
   for (const Tensor& x : inputs) retain_grad(x);  // leaves keep theirs anyway

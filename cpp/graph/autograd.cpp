@@ -17,7 +17,8 @@ AutogradMeta::~AutogradMeta() {
 
 namespace {
 
-// Makes `node` the history of y. A gradient that y retains is from now on the one that arrives there.
+// Makes `node` the history of y. A gradient that y retains is from now on the one that arrives
+// there.
 void replace_history(const Tensor& y, Ref<Node> node, int output) {
   AutogradMeta& m = meta(y);
   if (m.retained_by) {
@@ -30,8 +31,8 @@ void replace_history(const Tensor& y, Ref<Node> node, int output) {
   y.impl()->requires_grad = true;
 }
 
-// A view of a view that may not be changed may not be changed either. (A view of the base itself may: the base can be
-// another result of the function that made the views.)
+// A view of a view that may not be changed may not be changed either. (A view of the base itself
+// may: the base can be another result of the function that made the views.)
 void inherit_view_kind(const Tensor& y, Node& node) {
   const TensorImpl* base = y.impl()->base.get();
   if (!base || node.edges.empty() || !node.edges[0].node || node.views != ViewKind::Free) return;
@@ -40,30 +41,40 @@ void inherit_view_kind(const Tensor& y, Node& node) {
 }
 
 const char* const ambiguous =
-    " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
+    " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your "
+    "code by moving both "
     "the view and the inplace either both inside the ";
 const char* const or_outside =
-    " block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).";
+    " block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
+    "to be tracked).";
 
-// Views whose history would be wrong after a change. `how`: "is being", or what happened to the base.
+// Views whose history would be wrong after a change. `how`: "is being", or what happened to the
+// base.
 void check_view(const Tensor& x, const char* how) {
   const AutogradMeta* m = meta_if_any(x);
   const Node* made_by = m ? m->grad_fn.get() : nullptr;
-  if (!made_by && !x.impl()->requires_grad && x.impl()->base_version == x.impl()->storage->version) {
+  if (!made_by && !x.impl()->requires_grad &&
+      x.impl()->base_version == x.impl()->storage->version) {
     const bool inference = x.impl()->inference;
-    throw RuntimeError(text("A view was created in ", inference ? "inference" : "no_grad", " mode and ", how,
-                            " modified inplace ", inference ? "in normal mode." : "with grad mode enabled.", ambiguous,
+    throw RuntimeError(text("A view was created in ", inference ? "inference" : "no_grad",
+                            " mode and ", how, " modified inplace ",
+                            inference ? "in normal mode." : "with grad mode enabled.", ambiguous,
                             inference ? "inference_mode" : "no_grad", or_outside));
   }
   if (!made_by || made_by->views == ViewKind::Free) return;
   throw RuntimeError(text(
-      "Output ", m->output, " of ", short_name(*made_by), " is a view and ", how, " modified inplace. This view ",
+      "Output ", m->output, " of ", short_name(*made_by), " is a view and ", how,
+      " modified inplace. This view ",
       made_by->views == ViewKind::OneOfMany
-          ? "is the output of a function that returns multiple views. Such functions do not allow the output views to be "
+          ? "is the output of a function that returns multiple views. Such functions do not allow "
+            "the output views to be "
             "modified inplace. You should replace the inplace operation by an out-of-place one."
-          : "was created inside a custom Function (or because an input was returned as-is) and the autograd logic to "
-            "handle view+inplace would override the custom backward associated with the custom Function, leading to "
-            "incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the custom "
+          : "was created inside a custom Function (or because an input was returned as-is) and the "
+            "autograd logic to "
+            "handle view+inplace would override the custom backward associated with the custom "
+            "Function, leading to "
+            "incorrect gradients. This behavior is forbidden. You can fix this by cloning the "
+            "output of the custom "
             "Function."));
 }
 
@@ -88,7 +99,8 @@ const Ref<Node>& grad_fn(const Tensor& x) {
 
 void set_requires_grad(const Tensor& x, bool on) {
   check(is_leaf(x) || on,
-        "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+        "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+        "variable in a "
         "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
   check(!on || x.is_floating(), "only Tensors of floating point dtype can require gradients");
   check(!on || !x.impl()->inference || modes().inference,
@@ -102,7 +114,8 @@ Edge gradient_edge(const Tensor& x) {
   AutogradMeta& m = meta(x);
   if (!m.accumulator) return {Ref<Node>(new AccumulateGrad(x)), 0};
   OutputInfo& wanted = m.accumulator->outputs[0];
-  if (!(wanted.sizes == x.sizes()) || wanted.dtype != x.dtype()) wanted = {x.sizes(), x.dtype()};  // x.data = ...
+  if (!(wanted.sizes == x.sizes()) || wanted.dtype != x.dtype())
+    wanted = {x.sizes(), x.dtype()};  // x.data = ...
   return {Ref<Node>(m.accumulator), 0};
 }
 
@@ -158,17 +171,21 @@ void rebase_history(const Tensor& y, Ref<Node> node) {
   const Tensor base(t->base);
   node->add_output(y);
   set_history(base, copy_slices(base, y, std::move(node)));
-  t->base_version = t->storage->version - 1;  // stale: the next look makes it a view of the new base
+  t->base_version =
+      t->storage->version - 1;  // stale: the next look makes it a view of the new base
 }
 
 void check_in_place(const Tensor& x) {
   const TensorImpl* t = x.impl();
   check(!t->inference || modes().inference,
-        "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal "
-        "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details.");
+        "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a "
+        "clone to get a normal "
+        "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more "
+        "details.");
   for (int64_t d = 0; d < x.dim(); ++d)
     check(x.strides()[d] != 0 || x.sizes()[d] < 2,
-          "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+          "unsupported operation: more than one element of the written-to tensor refers to a "
+          "single memory "
           "location. Please clone() the tensor before performing the operation.");
   if (!grad_enabled() || !requires_grad(x)) return;
   if (t->base) {

@@ -6,8 +6,9 @@ namespace izvod {
 
 // What few leaves have.
 struct LeafExtras {
-  std::vector<Ref<GradHook>> hooks;          // on the gradient, before it is added
-  std::vector<Ref<GradHook>> after_hooks;    // called with the leaf itself, after its gradient was added
+  std::vector<Ref<GradHook>> hooks;  // on the gradient, before it is added
+  std::vector<Ref<GradHook>>
+      after_hooks;  // called with the leaf itself, after its gradient was added
 };
 
 // What a tensor has of autograd's: made when first needed.
@@ -21,14 +22,17 @@ struct AutogradMeta final : Attachment, Pooled {
   std::unique_ptr<LeafExtras> leaf;
 };
 
-inline AutogradMeta* meta_if_any(const Tensor& x) { return static_cast<AutogradMeta*>(x.impl()->autograd.get()); }
+inline AutogradMeta* meta_if_any(const Tensor& x) {
+  return static_cast<AutogradMeta*>(x.impl()->autograd.get());
+}
 AutogradMeta& meta(const Tensor& x);
 
 // Note [Views and histories]
-// A view (impl->base is set) asks for a gradient whenever its base does. The history of a view made while recording is its
-// grad_fn. When the base is changed in place through another name, that history is about values that are gone: the view
-// is stale (base_version tells), and the next look at it makes it an as_strided of the base as it is now. A view made in
-// no_grad has no history; as in torch it then counts as a leaf, and may not be changed in place while recording.
+// A view (impl->base is set) asks for a gradient whenever its base does. The history of a view made
+// while recording is its grad_fn. When the base is changed in place through another name, that
+// history is about values that are gone: the view is stale (base_version tells), and the next look
+// at it makes it an as_strided of the base as it is now. A view made in no_grad has no history; as
+// in torch it then counts as a leaf, and may not be changed in place while recording.
 inline bool is_stale_view(const TensorImpl* t) {
   return t->base && t->base->requires_grad && t->base_version != t->storage->version;
 }
@@ -66,8 +70,8 @@ void rebase_history(const Tensor& y, Ref<Node> node);
 // Before a change in place: whether torch allows it. Raises RuntimeError if not.
 void check_in_place(const Tensor& x);
 
-// Defined in ops/views.cpp, since they compute: the history of a view of a changed base, and that of a
-// base one of whose views was changed by `change`.
+// Defined in ops/views.cpp, since they compute: the history of a view of a changed base, and that
+// of a base one of whose views was changed by `change`.
 Ref<Node> view_history(const Tensor& view, const Tensor& base);
 Ref<Node> copy_slices(const Tensor& base, const Tensor& view, Ref<Node> change);
 

@@ -12,7 +12,8 @@ class Grads : public InlineList<Tensor, 3> {
 
  public:
   Grads() = default;
-  // Grads{dx, dy}. One tensor does not turn into a list by itself: derivatives are told apart by what they take.
+  // Grads{dx, dy}. One tensor does not turn into a list by itself: derivatives are told apart by
+  // what they take.
   template <class... Ts>
     requires(sizeof...(Ts) > 0 && (std::same_as<std::remove_cvref_t<Ts>, Tensor> && ...))
   explicit(sizeof...(Ts) == 1) Grads(Ts&&... ts) {

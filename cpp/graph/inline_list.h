@@ -8,8 +8,9 @@
 
 namespace izvod {
 
-// A list with room for N items inside; only longer ones go to the heap. As SmallVector, for items that own something
-// (references, shapes). An item must not know its own address: items are moved by copying their bytes.
+// A list with room for N items inside; only longer ones go to the heap. As SmallVector, for items
+// that own something (references, shapes). An item must not know its own address: items are moved
+// by copying their bytes.
 template <class T, uint32_t N>
 class InlineList {
  public:
@@ -40,7 +41,8 @@ class InlineList {
 
   template <class... Args>
   void emplace_back(Args&&... args) {
-    if (size_ == capacity_) [[unlikely]] reserve(2 * size_t(capacity_));
+    if (size_ == capacity_) [[unlikely]]
+      reserve(2 * size_t(capacity_));
     new (end()) T{std::forward<Args>(args)...};
     ++size_;
   }
@@ -52,13 +54,15 @@ class InlineList {
     while (size_ > n) begin()[--size_].~T();
   }
   void reserve(size_t n) {
-    if (n > capacity_) [[unlikely]] grow(n);
+    if (n > capacity_) [[unlikely]]
+      grow(n);
   }
   void clear() {
     if (!size_ && !heap_) return;
     T* items = begin();
     while (size_) items[--size_].~T();
-    if (heap_) [[unlikely]] free_heap();
+    if (heap_) [[unlikely]]
+      free_heap();
   }
 
  private:

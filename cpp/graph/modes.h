@@ -3,7 +3,8 @@
 
 namespace izvod {
 
-// A variable of each thread that is read in every op: found without a call, though it lies in a loaded library.
+// A variable of each thread that is read in every op: found without a call, though it lies in a
+// loaded library.
 #if defined(__GLIBC__)
 #define IZVOD_FAST_THREAD_LOCAL __attribute__((tls_model("initial-exec")))
 #else
@@ -16,7 +17,7 @@ class SavedTensorHooks;
 struct Modes {
   bool grad = true;
   bool inference = false;
-  bool partial_pass = false;                // a backward pass runs that asks for some gradients only
+  bool partial_pass = false;  // a backward pass runs that asks for some gradients only
   SavedTensorHooks* saved_hooks = nullptr;  // see graph/saved.h
 };
 extern constinit thread_local Modes thread_modes IZVOD_FAST_THREAD_LOCAL;
@@ -37,7 +38,8 @@ struct Anomaly {
   bool check_nan = true;
   // Where the user's program stands, as text; set by bind/.
   std::string (*trace_source)() = nullptr;
-  // Told, while an error is on its way, in which node it arose and where that was made (empty: not known).
+  // Told, while an error is on its way, in which node it arose and where that was made (empty: not
+  // known).
   void (*report)(const char* node, const std::string& trace) = nullptr;
 };
 inline Anomaly anomaly;

@@ -12,7 +12,8 @@ Node::~Node() = default;
 
 // Note [Freeing long chains]
 // A node owns the nodes before it, so freeing the last of a million would free them one inside the
-// other. Instead a node whose count falls to zero waits in a list, and only the outermost call empties it.
+// other. Instead a node whose count falls to zero waits in a list, and only the outermost call
+// empties it.
 void Node::destroy(Node* n) {
   static std::vector<Node*> waiting;
   static bool emptying = false;
@@ -30,11 +31,13 @@ void Node::destroy(Node* n) {
 // Where "Backward0" begins in MulBackward0; npos if the name does not end so.
 static size_t end_of_op(const std::string& name) {
   const size_t digits = name.find_last_not_of("0123456789") + 1;
-  return name.compare(digits >= 8 ? digits - 8 : 0, 8, "Backward") == 0 ? digits - 8 : std::string::npos;
+  return name.compare(digits >= 8 ? digits - 8 : 0, 8, "Backward") == 0 ? digits - 8
+                                                                        : std::string::npos;
 }
 
 std::string full_name(const Node& node) {
-  return end_of_op(node.name) == std::string::npos ? text("torch::autograd::", node.name) : node.name;
+  return end_of_op(node.name) == std::string::npos ? text("torch::autograd::", node.name)
+                                                   : node.name;
 }
 
 std::string short_name(const Node& node) {

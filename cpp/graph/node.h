@@ -44,7 +44,8 @@ struct NodeHook {
   static void destroy(NodeHook* h) { delete h; }
 };
 
-// A tensor, not a leaf, that keeps its gradient. Shared by the tensor and its node; `tensor` is null once it died.
+// A tensor, not a leaf, that keeps its gradient. Shared by the tensor and its node; `tensor` is
+// null once it died.
 struct Retained {
   uint32_t refs = 0;
   int output;
@@ -54,11 +55,11 @@ struct Retained {
 
 // Things few nodes have.
 struct NodeExtras {
-  std::vector<OutputHook> hooks;         // on single outputs, in the order they were set
-  std::vector<Ref<Retained>> retained;   // outputs whose tensors keep their gradient
+  std::vector<OutputHook> hooks;        // on single outputs, in the order they were set
+  std::vector<Ref<Retained>> retained;  // outputs whose tensors keep their gradient
   std::vector<Ref<NodeHook>> node_hooks;
-  std::unique_ptr<Attachment> python;    // what bind/ keeps with the node
-  std::string trace;                     // where it was made, when anomalies are looked for
+  std::unique_ptr<Attachment> python;  // what bind/ keeps with the node
+  std::string trace;                   // where it was made, when anomalies are looked for
 };
 
 // Why the outputs of a node may not be changed in place, if they are views.
@@ -68,7 +69,8 @@ enum class ViewKind : uint8_t { Free, OneOfMany, OfCustomFunction };
 struct Node : Pooled {
   explicit Node(const char* name);
   virtual ~Node();
-  // `gs`: one gradient for each output. Returns one for each edge, in the shape the mathematics gives.
+  // `gs`: one gradient for each output. Returns one for each edge, in the shape the mathematics
+  // gives.
   virtual Grads apply(Grads gs) = 0;
   // Lets go of saved tensors.
   virtual void release_saved() {}
@@ -84,14 +86,15 @@ struct Node : Pooled {
   static void destroy(Node* n);
 
   uint32_t refs = 0;
-  uint32_t slot = 0;            // its place in the backward pass that `pass` names; see engine/engine.cpp
+  uint32_t slot = 0;  // its place in the backward pass that `pass` names; see engine/engine.cpp
   const void* pass = nullptr;
-  uint64_t sequence;            // rises with time; the backward pass takes the newest first
+  uint64_t sequence;  // rises with time; the backward pass takes the newest first
   const char* name;
   ViewKind views = ViewKind::Free;
   bool is_accumulator = false;  // an AccumulateGrad
   bool wants_all = true;        // zeros stand in for missing gradients if it has several outputs
-  bool strict = false;          // its gradients must have, or broadcast to, their shape: nothing is expanded
+  bool strict =
+      false;  // its gradients must have, or broadcast to, their shape: nothing is expanded
   InlineList<Edge, 2> edges;
   InlineList<OutputInfo, 1> outputs;
   std::unique_ptr<NodeExtras> extras;

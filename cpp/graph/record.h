@@ -9,11 +9,12 @@ struct Needs {
   bool operator[](int64_t i) const { return node->needs(i); }
 };
 
-// The node that record() makes. `f` is called as f(g, saved...) or f(g, needs, saved...), where g is a
-// const Tensor& (ops with one output) or a const Grads&.
+// The node that record() makes. `f` is called as f(g, saved...) or f(g, needs, saved...), where g
+// is a const Tensor& (ops with one output) or a const Grads&.
 template <class SavedTuple, class F>
 struct RecordedNode final : Node {
-  RecordedNode(const char* name, SavedTuple&& s, const F& f) : Node(name), saved_(std::move(s)), f_(f) {}
+  RecordedNode(const char* name, SavedTuple&& s, const F& f)
+      : Node(name), saved_(std::move(s)), f_(f) {}
 
   Grads apply(Grads gs) override {
     if (released_) complain_released();
@@ -61,26 +62,29 @@ Ref<Node> make_node(const char* name, const Inputs& inputs, SavedTuple&& s, F&& 
     else
       add_edge(*node, *x);
   }
-  if (anomaly.on) [[unlikely]] note_trace(*node);
+  if (anomaly.on) [[unlikely]]
+    note_trace(*node);
   return node;
 }
 
 using Inputs = std::initializer_list<const Tensor*>;
 
-// Records how to undo an op: y is its result (or its results, in order), the inputs are those that f
-// returns gradients for, in that order. Call it only when recording(...) says so. Returns y.
+// Records how to undo an op: y is its result (or its results, in order), the inputs are those that
+// f returns gradients for, in that order. Call it only when recording(...) says so. Returns y.
 template <class SavedTuple, class F>
 const Tensor& record(const char* name, const Tensor& y, Inputs inputs, SavedTuple&& s, F&& f) {
   set_history(y, make_node(name, inputs, std::forward<SavedTuple>(s), std::forward<F>(f)));
   return y;
 }
 template <class SavedTuple, class F>
-const Tensor& record(const char* name, const Tensor& y, const std::vector<Tensor>& inputs, SavedTuple&& s, F&& f) {
+const Tensor& record(const char* name, const Tensor& y, const std::vector<Tensor>& inputs,
+                     SavedTuple&& s, F&& f) {
   set_history(y, make_node(name, inputs, std::forward<SavedTuple>(s), std::forward<F>(f)));
   return y;
 }
 template <class SavedTuple, class F>
-void record_outputs(const char* name, const std::vector<Tensor>& ys, Inputs inputs, SavedTuple&& s, F&& f) {
+void record_outputs(const char* name, const std::vector<Tensor>& ys, Inputs inputs, SavedTuple&& s,
+                    F&& f) {
   Ref<Node> node = make_node(name, inputs, std::forward<SavedTuple>(s), std::forward<F>(f));
   mark_views(*node, ys);
   for (const Tensor& y : ys)

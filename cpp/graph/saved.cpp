@@ -33,22 +33,27 @@ void Saved::complain() const {
     maker = text(", which is output ", m->output, " of ", short_name(*m->grad_fn), ",");
   else if (is_output_ && current_node())
     maker = text(", which is output ", output_, " of ", short_name(*current_node()), ",");
-  throw RuntimeError(text(
-      "one of the variables needed for gradient computation has been modified by an inplace operation: [torch.",
-      info(tensor_.dtype()).noun, "Tensor ", tensor_.sizes(), "]", maker, " is at version ", tensor_.version(),
-      "; expected version ", version_,
-      " instead. Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-      "torch.autograd.set_detect_anomaly(True, check_nan=False)."));
+  throw RuntimeError(
+      text("one of the variables needed for gradient computation has been modified by an inplace "
+           "operation: [torch.",
+           info(tensor_.dtype()).noun, "Tensor ", tensor_.sizes(), "]", maker, " is at version ",
+           tensor_.version(), "; expected version ", version_,
+           " instead. Hint: enable anomaly detection to find the operation that failed to compute "
+           "its gradient, with "
+           "torch.autograd.set_detect_anomaly(True, check_nan=False)."));
 }
 
 void Saved::pack_or_complain() {
   check(!tensor_.impl()->inference,
-        "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
-        "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
+        "Inference tensors cannot be saved for backward. Please do not use Tensors created in "
+        "inference mode in "
+        "computation tracked by autograd. To work around this, you can make a clone to get a "
+        "normal tensor and use it in "
         "autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.");
   Edge edge = gradient_edge(tensor_);
   GradMode quiet(false);
-  SavedTensorHooks* hooks = std::exchange(modes().saved_hooks, nullptr);  // what the hooks save is theirs alone
+  SavedTensorHooks* hooks =
+      std::exchange(modes().saved_hooks, nullptr);  // what the hooks save is theirs alone
   struct Restore {
     SavedTensorHooks* hooks;
     ~Restore() { modes().saved_hooks = hooks; }
@@ -71,9 +76,12 @@ Tensor SavedOutput::with_history() const {
 
 void complain_released() {
   throw RuntimeError(
-      "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-      "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
-      "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
+      "Trying to backward through the graph a second time (or directly access saved tensors after "
+      "they have already "
+      "been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+      "autograd.grad(). "
+      "Specify retain_graph=True if you need to backward through the graph a second time or if you "
+      "need to access "
       "saved tensors after calling backward.");
 }
 

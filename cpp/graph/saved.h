@@ -23,11 +23,14 @@ class Saved {
  public:
   Saved() = default;
   explicit Saved(const Tensor& x) : tensor_(x), version_(x.defined() ? x.version() : 0) {
-    if (x.defined() && (modes().saved_hooks || x.impl()->inference)) [[unlikely]] pack_or_complain();
+    if (x.defined() && (modes().saved_hooks || x.impl()->inference)) [[unlikely]]
+      pack_or_complain();
   }
   Tensor operator()() const {
-    if (packed_) [[unlikely]] return unpack();
-    if (tensor_.defined() && tensor_.version() != version_) [[unlikely]] complain();
+    if (packed_) [[unlikely]]
+      return unpack();
+    if (tensor_.defined() && tensor_.version() != version_) [[unlikely]]
+      complain();
     return tensor_;
   }
 
@@ -42,8 +45,9 @@ class Saved {
   int output_ = 0;
 };
 
-// The op's own result. Keeping it as it is would be a cycle (result -> node -> result), so the memory is
-// kept under a new name, and the history is put back when second derivatives are asked for.
+// The op's own result. Keeping it as it is would be a cycle (result -> node -> result), so the
+// memory is kept under a new name, and the history is put back when second derivatives are asked
+// for.
 class SavedOutput : public Saved {
  public:
   explicit SavedOutput(const Tensor& y, int output = 0) : Saved(alias(y)) {
