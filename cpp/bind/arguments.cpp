@@ -51,7 +51,7 @@ bool Convert<Scalar>::from(PyObject* o, Scalar& x) {
   if (PyLong_Check(o)) {
     int overflow = 0;
     const int64_t i = PyLong_AsLongLongAndOverflow(o, &overflow);
-    check<RuntimeError>(!overflow, "value cannot be converted to type int64_t without overflow");
+    check<ValueError>(!overflow, "Overflow when unpacking long long");
     x = Scalar(i);
     return true;
   }

@@ -65,7 +65,7 @@ void store(T* to, PyObject* o) {
     throw TypeError(text("must be real number, not ", type_name(o)));
   }
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
-    check(s.is_float() || std::is_same_v<T, uint8_t> || int64_t(T(s.i)) == s.i, "value cannot be converted to type ",
+    check(s.is_float() || int64_t(T(s.i)) == s.i || (std::is_same_v<T, uint8_t> && -255 <= s.i && s.i < 0), "value cannot be converted to type ",
           info(dtype_of<T>).name, " without overflow");
   store_scalar(reinterpret_cast<char*>(to), dtype_of<T>, s);
 }

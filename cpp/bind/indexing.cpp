@@ -73,9 +73,10 @@ Taken take(const Tensor& x, PyObject* const* items, Py_ssize_t n) {
   for (Py_ssize_t i = 0; i < n; ++i) used += dims_used(items[i]);
   check<IndexError>(used <= x.dim(), "too many indices for tensor of dimension ", x.dim());
   Taken t{x, {}, false};
-  int64_t dim = 0;
+  int64_t dim = 0, source = 0;  // the next dimension of the view, and of x
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* item = items[i];
+    source += item == Py_Ellipsis ? x.dim() - used : dims_used(item);
     if (PySlice_Check(item)) {
       t.view = take_slice(t.view, dim++, item);
     } else if (item == Py_None) {
@@ -87,7 +88,7 @@ Taken take(const Tensor& x, PyObject* const* items, Py_ssize_t n) {
       if (is_tensor(item)) index = izvod::item(tensor_of(item)).i;
       else check<IndexError>(Convert<int64_t>::from(item, index), "invalid index");
       const int64_t size = t.view.sizes()[dim];
-      check<IndexError>(index >= -size && index < size, "index ", index, " is out of bounds for dimension ", dim, " with size ", size);
+      check<IndexError>(index >= -size && index < size, "index ", index, " is out of bounds for dimension ", source - 1, " with size ", size);
       t.view = select(t.view, dim, index);
     } else if (is_lone_bool(item)) {
       t.view = unsqueeze(t.view, dim);

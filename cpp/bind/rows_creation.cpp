@@ -16,6 +16,7 @@ using MaybeDType = std::optional<DType>;
 
 Tensor finish(Tensor x, PyObject* device, bool requires_grad) {
   check_device(device);
+  check(!requires_grad || x.is_floating(), "Only Tensors of floating point and complex dtype can require gradients");
   if (requires_grad) set_requires_grad(x, true);
   return x;
 }

@@ -39,6 +39,7 @@ from izvod._constants import (  # noqa: E402,F401
     preserve_format,
     strided,
 )
+from izvod._limits import finfo, iinfo  # noqa: E402,F401
 from izvod._tensor_str import get_printoptions, set_printoptions  # noqa: E402,F401
 from izvod.autograd import (  # noqa: E402,F401
     enable_grad,
@@ -60,7 +61,7 @@ from izvod.serialization import load, save  # noqa: E402,F401
 
 from izvod import linalg, nn, utils  # noqa: E402,F401,I001  (they import the names above)
 
-_LAZY = ("optim", "cuda", "backends", "testing")
+_LAZY = ("optim", "cuda", "backends")
 
 
 def __getattr__(name):
