@@ -14,13 +14,16 @@ struct Attachment {
   virtual ~Attachment() = default;
 };
 
+// Set by the inference mode: tensors made meanwhile stay outside of autograd for good.
+inline constinit thread_local bool making_inference_tensors = false;
+
 struct TensorImpl : Pooled {
   uint32_t refs = 0;
   DType dtype;
   bool contiguous;                 // row-major without gaps
   bool requires_grad = false;      // a leaf that asks for a gradient, or the result of a recorded op
   bool untracked = false;          // made by .data: its changes do not count as changes
-  bool inference = false;          // made in inference mode
+  bool inference = making_inference_tensors;
   int64_t numel;
   char* data;                      // of the first element
   Ref<Storage> storage;
