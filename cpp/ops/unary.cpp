@@ -33,7 +33,7 @@ Tensor isinf(const Tensor& x) { return predicate<kernels::Isinf>(x); }
 Tensor isfinite(const Tensor& x) { return predicate<kernels::Isfinite>(x); }
 Tensor logical_not(const Tensor& x) { return predicate<kernels::LogicalNot>(x); }
 Tensor bitwise_not(const Tensor& x) {
-  check<TypeError>(!x.is_floating(), "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+  check<NotImplementedError>(!x.is_floating(), "\"bitwise_not_cpu\" not implemented for '", info(x.dtype()).noun, "'");
   return x.dtype() == DType::Bool ? logical_not(x) : predicate<kernels::BitwiseNot>(x);
 }
 
@@ -61,18 +61,27 @@ DType clamp_type(const Tensor& x, const std::optional<Scalar>& low, const std::o
   return result_type({&a, &l, &h});
 }
 
+// Whole numbers are compared as such: int64's do not all fit in a double.
+Tensor clamp_integers(Tensor x, const std::optional<Scalar>& low, const std::optional<Scalar>& high) {
+  if (low) x = maximum(x, *low);
+  return high ? minimum(x, *high) : x;
+}
+
 }  // namespace
 
 Tensor clamp(const Tensor& x, const std::optional<Scalar>& low, const std::optional<Scalar>& high) {
   const kernels::Clamp op = clamp_of(low, high);
-  return unary(to(x, clamp_type(x, low, high)), op);
+  const Tensor in = to(x, clamp_type(x, low, high));
+  return in.is_floating() ? unary(in, op) : clamp_integers(in, low, high);
 }
 
 const Tensor& clamp_(const Tensor& x, const std::optional<Scalar>& low, const std::optional<Scalar>& high) {
   const kernels::Clamp op = clamp_of(low, high);
   const DType t = clamp_type(x, low, high);
   check(can_cast(t, x.dtype()), "result type ", info(t).noun, " can't be cast to the desired output type ", info(x.dtype()).noun);
-  return unary_(x, op);
+  if (x.is_floating()) return unary_(x, op);
+  if (low) maximum_(x, *low);
+  return high ? minimum_(x, *high) : x;
 }
 
 Tensor clamp(const Tensor& x, const std::optional<Tensor>& low, const std::optional<Tensor>& high) {
