@@ -64,7 +64,8 @@ void add_tensor_rows() {
   def<"clone">("input, *, memory_format=None", [](const Tensor& x, PyObject*) { return clone(x); });
   def<"contiguous", InTensor>("self, memory_format=None", [](const Tensor& x, PyObject*) { return contiguous(x); });
   def<"copy_", InTensor>("self, src, non_blocking=False", [](const Tensor& x, const Tensor& from, bool) { return copy_(x, from); });
-  def<"fill_", InTensor>("self, value", fill_);
+  def<"fill_", InTensor>({overload("self, value", [](const Tensor& x, const Scalar& v) { return fill_(x, v); }),
+                          overload("self, value", [](const Tensor& x, const Tensor& v) { return fill_(x, v); })});
   def<"zero_", InTensor>("self", zero_);
   def<"detach">("input", detach);
   def<"detach_", InTensor>("self", detach_);

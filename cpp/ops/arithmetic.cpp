@@ -2,6 +2,7 @@
 
 #include "kernels/ternary.h"
 #include "ops/copy.h"
+#include "ops/item.h"
 
 namespace izvod {
 namespace {
@@ -23,23 +24,32 @@ constexpr bool has_derivative = requires { Op::dx_uses; };
 
 // Whole numbers divided by zero have no value that could stand for it.
 template <class Op>
-void check_divisor(DType t, const Arg& b) {
+void check_divisor(DType t, const Arg& a, const Arg& b) {
   constexpr bool divides = std::is_same_v<Op, kernels::Remainder> || std::is_same_v<Op, kernels::Fmod> ||
                            std::is_same_v<Op, kernels::FloorDivide>;
   if constexpr (divides) {
     if (is_floating(t)) return;
     const bool zero = b.is_tensor() ? has_zero(*b.tensor) : b.scalar.is_zero();
-    check(!zero, "ZeroDivisionError");
+    check(!zero || (a.is_tensor() && a.tensor->numel() == 0), "ZeroDivisionError");
   }
+}
+
+DType own_type(const Arg& a) { return a.is_tensor() ? a.tensor->dtype() : a.scalar.storage_type(); }
+
+void check_subtraction(const Arg& a, const Arg& b) {
+  const bool first = own_type(a) == DType::Bool, second = own_type(b) == DType::Bool;
+  check(!(first && second), "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+        "`logical_xor()` operator instead.");
+  check(!first && !second, "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+        "invert a mask, use the `~` or `logical_not()` operator instead.");
 }
 
 template <class Op>
 DType checked_type(const Arg& a, const Arg& b) {
   const DType t = binary_type<Op>(a, b);
   if constexpr (std::is_same_v<Op, kernels::Sub>)
-    check(t != DType::Bool, "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-          "`logical_xor()` operator instead.");
-  check_divisor<Op>(t, b);
+    check_subtraction(a, b);
+  check_divisor<Op>(t, a, b);
   return t;
 }
 
@@ -49,7 +59,10 @@ void record_binary(const Op& op, const Tensor& y, const Arg& a, const Arg& b, bo
   const bool need_a = requires_grad(tensor_of(a)), need_b = requires_grad(tensor_of(b));
   const int uses = (need_a ? Op::dx_uses : 0) | (need_b ? Op::dy_uses : 0);
   const auto f = [op](const Tensor& g, Needs needs, const SavedArg::Value& a, const SavedArg::Value& b) {
-    const Arg x(a), y(b);
+    Tensor base;  // of a power: numbers have no logarithm here
+    if constexpr (std::is_same_v<Op, kernels::Pow>)
+      if (!a.tensor.defined()) base = full({}, a.scalar, DType::Float64);
+    const Arg x = base.defined() ? Arg(base) : Arg(a), y(b);
     return Grads{needs[0] ? op.dx(g, x, y) : Tensor(), needs[1] ? op.dy(g, x, y) : Tensor()};
   };
   const char* node = Op::node;
@@ -114,39 +127,74 @@ IZVOD_BITWISE(DEFINE)
 
 // ---- Composed of others
 
+namespace {
+
+// alpha * b, whose sum with a tensor has the dtype t.
+struct Scaled {
+  Tensor tensor;
+  Scalar number;
+  Scaled(const Arg& b, const Scalar& alpha, DType t) {
+    check(alpha.kind != Scalar::Kind::Bool || t == DType::Bool, "Boolean alpha only supported for Boolean results.");
+    check(!alpha.is_float() || is_floating(t), "For integral input tensors, argument alpha must not be a floating point number.");
+    if (b.is_tensor())
+      tensor = mul(b, t == DType::Bool ? Scalar(!alpha.is_zero()) : alpha);
+    else if (b.scalar.is_float() || alpha.is_float())
+      number = b.scalar.to_double() * alpha.to_double();
+    else
+      number = b.scalar.i * alpha.i;
+  }
+  operator Arg() const { return tensor.defined() ? Arg(tensor) : Arg(number); }
+};
+
+bool is_one(const Scalar& alpha) { return alpha.kind == Scalar::Kind::Int && alpha.i == 1; }
+
+}  // namespace
+
 Tensor add(const Arg& a, const Arg& b, const Scalar& alpha) {
-  return alpha.to_double() == 1 ? add(a, b) : add(a, mul(b, alpha));
+  return is_one(alpha) ? add(a, b) : add(a, Scaled(b, alpha, result_type(a, b)));
 }
 Tensor sub(const Arg& a, const Arg& b, const Scalar& alpha) {
-  return alpha.to_double() == 1 ? sub(a, b) : sub(a, mul(b, alpha));
+  return is_one(alpha) ? sub(a, b) : sub(a, Scaled(b, alpha, result_type(a, b)));
 }
 const Tensor& add_(const Tensor& x, const Arg& b, const Scalar& alpha) {
-  if (alpha.to_double() == 1) return add_(x, b);
-  return b.is_tensor() ? add_(x, mul(b, alpha)) : add_(x, b.scalar.to_double() * alpha.to_double());
+  return is_one(alpha) ? add_(x, b) : add_(x, Scaled(b, alpha, result_type(x, b)));
 }
 const Tensor& sub_(const Tensor& x, const Arg& b, const Scalar& alpha) {
-  if (alpha.to_double() == 1) return sub_(x, b);
-  return b.is_tensor() ? sub_(x, mul(b, alpha)) : sub_(x, b.scalar.to_double() * alpha.to_double());
+  return is_one(alpha) ? sub_(x, b) : sub_(x, Scaled(b, alpha, result_type(x, b)));
+}
+
+static Tensor rounded_quotient(const Arg& a, const Arg& b, bool down) {
+  if (down) return floor_divide(a, b);
+  const DType t = result_type(a, b);
+  if (is_floating(t)) return trunc(div(a, b));
+  check_divisor<kernels::FloorDivide>(t, a, b);
+  const Tensor floored = floor_divide(a, b);
+  // One up again where floor went below a quotient that truncation leaves.
+  return add(floored, to(logical_and(lt(floored, 0), ne(mul(floored, b), a)), floored.dtype()));
 }
 
 Tensor div(const Arg& a, const Arg& b, const std::optional<std::string>& rounding) {
   if (!rounding) return div(a, b);
   check(*rounding == "trunc" || *rounding == "floor",
         "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding, "'");
-  if (*rounding == "floor") return floor_divide(a, b);
-  const DType t = result_type(a, b);
-  if (is_floating(t)) return trunc(div(a, b));
-  check_divisor<kernels::FloorDivide>(t, b);
-  const Tensor down = floor_divide(a, b);
-  // One up again where floor went below a quotient that truncation leaves.
-  return add(down, to(logical_and(lt(down, 0), ne(mul(down, b), a)), down.dtype()));
+  Tensor y;
+  {
+    GradMode off(false);
+    y = rounded_quotient(a, b, *rounding == "floor");
+  }
+  if (recording(a, b))
+    record("DivBackward2", y, {&tensor_of(a), &tensor_of(b)}, saved(),
+           [](const Tensor& g) { return Grads{zeros_like(g), zeros_like(g)}; });
+  return y;
 }
 
 Tensor lerp(const Tensor& start, const Tensor& end, const Arg& weight) {
   check(start.dtype() == end.dtype(), "expected dtype ", info(start.dtype()).name, " for `end` but got dtype ", info(end.dtype()).name);
   return start + weight * (end - start);
 }
-Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) { return x + value * a * b; }
+Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
+  return x + value.as(result_type(a, b)) * a * b;
+}
 Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) { return x + value * a / b; }
 
 Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
@@ -176,8 +224,7 @@ Tensor where(const Tensor& condition, const Arg& a, const Arg& b) {
 static void check_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
   check(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with dtype ", info(mask.dtype()).name);
   check(value.dim() == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ", value.dim(), " dimension(s).");
-  const DType t = value.is_tensor() ? value.tensor->dtype() : value.scalar.storage_type();
-  check(can_cast(t, x.dtype()), "value cannot be converted to type ", info(x.dtype()).name, " without overflow");
+  check_fits(value.is_tensor() ? item(*value.tensor) : value.scalar, x.dtype());
 }
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "kernels/copy.h"
 #include "ops/pointwise.h"
@@ -59,14 +60,41 @@ const Tensor& copy_(const Tensor& x, const Tensor& from) {
   return x;
 }
 
+void check_fits(const Scalar& value, DType t) {
+  const bool fits = visit(t, [&]<class T>(Type<T>) {
+    using Limits = std::numeric_limits<T>;
+    if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, double>) {
+      return true;
+    } else if constexpr (std::is_integral_v<T>) {
+      if (value.is_float()) return value.f > double(Limits::min()) - 1 && value.f < double(Limits::max()) + 1;
+      return value.i <= int64_t(Limits::max()) && value.i >= (Limits::is_signed ? int64_t(Limits::min()) : -int64_t(Limits::max()));
+    } else {
+      const double x = value.to_double();
+      return !std::isfinite(x) || std::isfinite(float(T(float(x))));
+    }
+  });
+  check(fits, "value cannot be converted to type ", info(t).name, is_integral(t) ? "_t" : "", " without overflow");
+}
+
 const Tensor& fill_(const Tensor& x, const Scalar& value) {
   check_in_place(x);
+  check_fits(value, x.dtype());
   Scalar held = value;
   const kernels::View from{&held.i, held.storage_type(), x.sizes(), Dims(x.dim())};
   if (x.numel()) kernels::copy(view(x), from);
   x.bump_version();
   if (recording(x))
     record_in_place("FillBackward0", x, {&x}, saved(), [](const Tensor& g) { return Grads{zeros_like(g)}; });
+  return x;
+}
+
+const Tensor& fill_(const Tensor& x, const Tensor& value) {
+  check(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(), " dimensions.");
+  check_in_place(x);
+  write_values(x, value);
+  x.bump_version();
+  if (recording(x, value))
+    record_in_place("FillBackward1", x, {&x, &value}, saved(), [](const Tensor& g) { return Grads{zeros_like(g), g}; });
   return x;
 }
 

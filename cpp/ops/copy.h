@@ -13,6 +13,9 @@ Tensor contiguous(const Tensor& x);
 Tensor to(const Tensor& x, DType dtype, bool copy = false);
 const Tensor& copy_(const Tensor& x, const Tensor& from);
 const Tensor& fill_(const Tensor& x, const Scalar& value);
+const Tensor& fill_(const Tensor& x, const Tensor& value);  // of no dimensions
+// RuntimeError where the number is out of the range of t. Fractions may be cut off, unsigned types wrap around.
+void check_fits(const Scalar& value, DType t);
 const Tensor& zero_(const Tensor& x);
 // A tensor of the same values outside the graph, sharing memory. `.data` also leaves the version counter.
 Tensor detach(const Tensor& x);

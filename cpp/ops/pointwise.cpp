@@ -89,7 +89,7 @@ void run_pointwise(const kernels::PointwiseLoops& loops, const char* name, DType
       if (overlap) copies[k] = copy_of(*a->tensor, a->tensor->dtype());
       views[k] = broadcast_view(overlap ? copies[k] : *a->tensor, out.sizes());
     } else {
-      numbers[k] = a->scalar;
+      numbers[k] = a->scalar.as(common);
       views[k] = {&numbers[k].i, numbers[k].storage_type(), out.sizes(), Dims(out.dim())};
     }
     ++k;

@@ -23,6 +23,12 @@ struct Scalar {
   double to_double() const { return is_float() ? f : double(i); }
   int64_t to_int() const { return is_float() ? int64_t(f) : i; }
   bool is_zero() const { return is_float() ? f == 0 : i == 0; }
+  // As an element of type t holds it: without a fraction, wrapped around where it is too large.
+  Scalar as(DType t) const {
+    if (is_floating(t)) return *this;
+    if (t == DType::Bool) return Scalar(!is_zero());
+    return visit(t, [&]<class T>(Type<T>) { return Scalar(int64_t(T(to_int()))); });
+  }
   // The dtype that holds this number exactly.
   DType storage_type() const {
     return kind == Kind::Bool ? DType::Bool : kind == Kind::Int ? DType::Int64 : DType::Float64;
