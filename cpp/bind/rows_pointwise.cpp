@@ -21,7 +21,10 @@ void add_unary() {
 #undef ROW
   def<"absolute">("input", [](const Tensor& x) { return abs(x); });
   def<"negative">("input", [](const Tensor& x) { return neg(x); });
-  def<"positive">("input", [](const Tensor& x) { return x; });
+  def<"positive">("input", [](const Tensor& x) {
+    check(x.dtype() != DType::Bool, "The `+` operator, on a bool tensor is not supported.");
+    return x;
+  });
   def<"arcsin">("input", [](const Tensor& x) { return asin(x); });
   def<"arccos">("input", [](const Tensor& x) { return acos(x); });
   def<"arctan">("input", [](const Tensor& x) { return atan(x); });
@@ -43,14 +46,14 @@ void add_binary() {
   def<#function "_", InTensor>("input, other", izvod::function##_);
   IZVOD_COMPARISONS(ROW)
   IZVOD_BITWISE(ROW)
-  ROW(maximum, Maximum)
-  ROW(minimum, Minimum)
   ROW(atan2, Atan2)
   ROW(remainder, Remainder)
   ROW(fmod, Fmod)
   ROW(floor_divide, FloorDivide)
   ROW(mul, Mul)
 #undef ROW
+  def<"maximum">("input, other", [](const Arg& a, const Arg& b) { return maximum(a, b); });
+  def<"minimum">("input, other", [](const Arg& a, const Arg& b) { return minimum(a, b); });
   def<"multiply">("input, other", [](const Arg& a, const Arg& b) { return mul(a, b); });
   def<"add">("input, other, *, alpha=1", [](const Arg& a, const Arg& b, Scalar s) { return add(a, b, s); });
   def<"sub">("input, other, *, alpha=1", [](const Arg& a, const Arg& b, Scalar s) { return sub(a, b, s); });

@@ -54,6 +54,10 @@ PyObject* in_place_power(PyObject* a, PyObject* b, PyObject*) {
   });
 }
 
+Tensor inverted(const Tensor& x) {
+  check<TypeError>(!x.is_floating(), "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+  return bitwise_not(x);
+}
 Tensor itself(const Tensor& x) { return x; }
 
 // torch computes number / tensor as reciprocal times number.
@@ -164,7 +168,7 @@ std::vector<PyType_Slot> tensor_slots() {
           slot(Py_nb_inplace_xor, in_place_slot<bitwise_xor_>),
           slot(Py_nb_negative, unary_slot<neg>),
           slot(Py_nb_absolute, unary_slot<abs>),
-          slot(Py_nb_invert, unary_slot<bitwise_not>),
+          slot(Py_nb_invert, unary_slot<inverted>),
           slot(Py_nb_positive, unary_slot<itself>),
           slot(Py_nb_bool, truth),
           slot(Py_nb_int, to_int),

@@ -92,7 +92,9 @@ struct Reciprocal {
 // ---- Sign and rounding
 
 struct Neg {
-  static constexpr auto name = "neg", node = "NegBackward0";
+  static constexpr auto name = "neg", node = "NegBackward0",
+                        not_of_bool = "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+                                      "invert a mask, use the `~` or `logical_not()` operator instead.";
   static constexpr Wants wants = Wants::Nothing;
   static constexpr bool integers = true;
   template <class V> static V y(V x) { return -x; }
@@ -211,7 +213,7 @@ struct Sigmoid {
 };
 
 struct Relu {
-  static constexpr auto name = "relu", node = "ReluBackward0";
+  static constexpr auto name = "relu", node = "ReluBackward0", not_of_bool = "Boolean inputs not supported for relu";
   static constexpr Wants wants = Wants::Y;
   static constexpr bool integers = true;
   template <class V> static V y(V x) { return where(x < 0, 0, x); }  // keeps nan

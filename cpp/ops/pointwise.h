@@ -27,6 +27,9 @@ Tensor allocate_result(std::initializer_list<const Arg*> in, DType dtype);
 
 template <class Op>
 DType unary_type(const Tensor& x) {
+  if constexpr (requires { Op::not_of_bool; }) check(x.dtype() != DType::Bool, Op::not_of_bool);
+  if constexpr (std::is_same_v<Op, kernels::Square>)  // x^2, and 2 is an integer
+    return x.dtype() == DType::Bool ? DType::Int64 : x.dtype();
   if constexpr (requires { Op::integers; })
     return x.dtype();
   else
