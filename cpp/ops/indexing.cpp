@@ -311,7 +311,7 @@ Tensor slice_index(const char* name, const Tensor& x, int64_t dim, const Tensor&
 Tensor index_add_as(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
                     const Scalar& alpha, bool in_place) {
   dim = wrap_dim(dim, x.dim());
-  const Tensor i = slice_index<RuntimeError>("index_add_", x, dim, index, src);
+  const Tensor i = slice_index<IndexError>("index_add_", x, dim, index, src);
   const bool scaled = alpha.to_double() != 1;
   return changed(
       "IndexAddBackward0", x, in_place, {&x, &src}, saved(i),

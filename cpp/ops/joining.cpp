@@ -15,7 +15,7 @@ static bool any_recording(const std::vector<Tensor>& xs) {
 static bool is_skipped(const Tensor& x) { return x.dim() == 1 && x.sizes()[0] == 0; }
 
 Tensor cat(const std::vector<Tensor>& xs, int64_t dim) {
-  check<ValueError>(!xs.empty(), "expected a non-empty list of Tensors");
+  check<ValueError>(!xs.empty(), "torch.cat(): expected a non-empty list of Tensors");
   const Tensor* first = &xs[0];
   for (const Tensor& x : xs)
     if (!is_skipped(x)) {
@@ -31,7 +31,7 @@ Tensor cat(const std::vector<Tensor>& xs, int64_t dim) {
   for (size_t i = 0; i < xs.size(); ++i) {
     const Tensor& x = xs[i];
     dtype = promote_types(dtype, x.dtype());
-    lengths.push_back(is_skipped(x) ? 0 : x.sizes()[dim]);
+    lengths.push_back(is_skipped(x) ? -1 : x.sizes()[dim]);
     if (is_skipped(x)) continue;
     check(x.dim() == first->dim(), "Tensors must have same number of dimensions: got ", first->dim(), " and ", x.dim());
     for (int64_t d = 0; d < x.dim(); ++d)
@@ -42,7 +42,7 @@ Tensor cat(const std::vector<Tensor>& xs, int64_t dim) {
   Tensor y = empty(sizes, dtype);
   int64_t start = 0;
   for (size_t i = 0; i < xs.size(); ++i) {
-    if (lengths[int64_t(i)] == 0) continue;
+    if (lengths[int64_t(i)] <= 0) continue;
     char* data = y.impl()->data + start * y.strides()[dim] * itemsize(dtype);
     write_values(alias(y, xs[i].sizes(), y.strides(), data), xs[i]);
     start += lengths[int64_t(i)];
@@ -50,8 +50,8 @@ Tensor cat(const std::vector<Tensor>& xs, int64_t dim) {
   if (any_recording(xs))
     record("CatBackward0", y, xs, saved(), [lengths, dim](const Tensor& g, Needs needs) {
       Grads dxs(lengths.size());
-      for (int64_t i = 0, at = 0; i < lengths.size(); at += lengths[i++])
-        if (needs[i]) dxs[i] = narrow(g, dim, at, lengths[i]);
+      for (int64_t i = 0, at = 0; i < lengths.size(); at += std::max<int64_t>(lengths[i++], 0))
+        if (needs[i]) dxs[i] = lengths[i] < 0 ? reshape(narrow(g, dim, 0, 0), {0}) : narrow(g, dim, at, lengths[i]);
       return dxs;
     });
   return y;

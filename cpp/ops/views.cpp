@@ -473,7 +473,7 @@ std::vector<Tensor> chunk(const Tensor& x, int64_t chunks, int64_t dim) {
 }
 
 std::vector<Tensor> unbind(const Tensor& x, int64_t dim) {
-  check(x.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");
+  check<IndexError>(x.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");
   dim = wrap_dim(dim, x.dim());
   Dims sizes = x.sizes(), strides = x.strides();
   sizes.erase(dim);
