@@ -1,5 +1,6 @@
 #include "bind/function.h"
 #include "bind/rows.h"
+#include "ops/arithmetic.h"
 #include "ops/matmul.h"
 
 namespace izvod::bind {
@@ -10,7 +11,9 @@ void add_matmul_rows() {
   def<"bmm">("input, mat2", bmm);
   def<"mv">("input, vec", mv);
   def<"dot">("input, tensor", dot);
-  def<"inner">("input, other", [](const Tensor& a, const Tensor& b) { return linear(a, b, Tensor()); });
+  def<"inner">("input, other", [](const Tensor& a, const Tensor& b) {
+    return a.dim() && b.dim() ? linear(a, b, Tensor()) : mul(a, b);
+  });
   def<"outer">("input, vec2", outer);
   def<"ger">("input, vec2", outer);
   def<"addmm">("input, mat1, mat2, *, beta=1, alpha=1", addmm);

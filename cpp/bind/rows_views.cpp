@@ -17,7 +17,7 @@ void add_view_rows() {
   def<"view_as", InTensor>("self, other", [](const Tensor& x, const Tensor& o) { return view(x, o.sizes()); });
   def<"reshape_as", InTensor>("self, other", [](const Tensor& x, const Tensor& o) { return reshape(x, o.sizes()); });
   def<"flatten">("input, start_dim=0, end_dim=-1", flatten);
-  def<"ravel">("input", [](const Tensor& x) { return reshape(x, {-1}); });
+  def<"ravel">("input", [](const Tensor& x) { return view(contiguous(x), {-1}); });
   def<"unflatten">("input, dim, sizes", unflatten);
   def<"transpose">("input, dim0, dim1", transpose);
   def<"swapaxes">("input, axis0, axis1", transpose);

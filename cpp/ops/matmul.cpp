@@ -72,7 +72,7 @@ void check_mm(const char* name, const Tensor& a, const Tensor& b) {
   check_dtypes(name, a, b);
 }
 
-Tensor scaled(const Tensor& x, const Scalar& s) { return s.to_double() == 1 ? x : mul(x, s); }
+Tensor scaled(const Tensor& x, const Scalar& s) { return s.to_double() == 1 ? x : mul(x, s.as(x.dtype())); }
 
 // A weight shared by all leading dimensions: its gradient is one product over all of them.
 Tensor fold(const Tensor& x) { return x.dim() == 2 ? x : reshape(x, {-1, x.size(-1)}); }
