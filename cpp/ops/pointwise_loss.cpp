@@ -42,6 +42,14 @@ Tensor loss(const Tensor& x, const Tensor& target, const Tensor& weight, Reducti
                 });
 }
 
+// The mean of weighted errors is taken over the sum of the weights.
+Tensor weighted(const Tensor& each, const Tensor& x, const Tensor& weight, Reduction reduction) {
+  check<ValueError>(weight.sizes() == x.sizes(), "Weights and input must have the same size.");
+  const Tensor y = each * weight;
+  if (reduction == Reduction::None) return y;
+  return reduction == Reduction::Sum ? sum(y) : sum(y) / sum(weight);
+}
+
 bool is_within_unit(const Tensor& x) {
   const Tensor c = x.is_contiguous() ? x : copy_of(x, x.dtype(), false);
   return visit_floating(c.dtype(), [&]<class T>(Type<T>) {
@@ -55,11 +63,11 @@ bool is_within_unit(const Tensor& x) {
 }  // namespace
 
 Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction, const Tensor& weight) {
-  return loss<kernels::MseLoss>(x, target, weight, reduction);
+  return weight.defined() ? weighted(square(x - target), x, weight, reduction) : loss<kernels::MseLoss>(x, target, weight, reduction);
 }
 
 Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction, const Tensor& weight) {
-  return loss<kernels::L1Loss>(x, target, weight, reduction);
+  return weight.defined() ? weighted(abs(x - target), x, weight, reduction) : loss<kernels::L1Loss>(x, target, weight, reduction);
 }
 
 Tensor binary_cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight, Reduction reduction) {
