@@ -32,7 +32,8 @@ void add_indexing_rows() {
   def<"scatter_reduce">("input, dim, index, src, reduce, *, include_self=True", scatter_reduce);
   def<"scatter_reduce_", InTensor>("self, dim, index, src, reduce, *, include_self=True",
     [](const Tensor& x, int64_t d, const Tensor& i, const Tensor& s, const std::string& how, bool self) {
-      return copy_(x, scatter_reduce(x, d, i, s, how, self));
+      const Tensor before = recording(x) ? clone(x) : x;  // the derivative compares with it
+      return copy_(x, scatter_reduce(before, d, i, s, how, self));
     });
   def<"index_select">("input, dim, index", index_select);
   def<"index_add">("input, dim, index, source, *, alpha=1", index_add);
