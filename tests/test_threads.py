@@ -1,0 +1,236 @@
+"""Bits do not depend on the number of threads; values hardly on the instruction set."""
+
+import math
+import os
+import pickle
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import izvod
+import pytest
+from comparing import EPS, far, is_tensor, parts
+from izvod import nn
+from op_samples import ROWS
+from op_samples.recipes import DISTINCT, S, T, leaves, realised
+from test_ops import over
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+THREADS = (1, 2, 3)
+ENOUGH = 120_000  # elements: several blocks in every kernel
+
+
+@pytest.fixture(autouse=True)
+def restore_threads():
+    before = izvod.get_num_threads()
+    yield
+    izvod.set_num_threads(before)
+
+
+# ---- Big samples from the rows' small ones
+
+
+class Big(T):
+    """The recipe with every dimension but those of 1 multiplied, drawn by izvod itself."""
+
+    def __init__(self, recipe, factor):
+        shape = [n if n < 2 else n * factor for n in recipe.shape]
+        super().__init__(*shape, domain=recipe.domain, dtype=recipe.dtype, grad=recipe.grad)
+
+    def make(self, lib, dtype, layout, op, rng):
+        domain, dtype = self.domain or op.domain, getattr(lib, self.dtype or dtype)
+        lib.manual_seed(rng.getrandbits(32))
+        if domain == DISTINCT:
+            n = math.prod(self.shape)
+            return ((lib.randperm(n) - n // 2) * 0.5).reshape(self.shape).to(dtype)
+        if dtype == lib.bool:
+            return lib.rand(self.shape) > 0.5
+        low, high = rng.choice(domain)
+        return (low + (high - low) * lib.rand(self.shape)).to(dtype)
+
+
+def recipes(sample):
+    found = []
+
+    def walk(r):
+        if isinstance(r, T):
+            found.append(r)
+        elif isinstance(r, (list, tuple)):
+            for e in r:
+                walk(e)
+
+    walk([*sample.args, *sample.kwargs.values()])
+    return found
+
+
+def elements(recipe, factor=1):
+    return math.prod(n if n < 2 else n * factor for n in recipe.shape)
+
+
+def enlarged(sample):
+    """The sample with as many elements as it takes, or None if it has no tensor that can grow."""
+    growing = [r for r in recipes(sample) if elements(r) > 1]
+    if not growing:
+        return None
+    largest = max(growing, key=elements)
+    most = 200 if len(growing) > 1 and all(len(r.shape) < 2 for r in growing) else ENOUGH
+    factor = 1
+    while elements(largest, factor) < ENOUGH and factor < most:
+        factor += 1 + factor // 16
+
+    def grown(r):
+        if isinstance(r, T):
+            return Big(r, factor)
+        return type(r)(grown(e) for e in r) if isinstance(r, (list, tuple)) else r
+
+    kwargs = {k: grown(r) for k, r in sample.kwargs.items()}
+    return S(*map(grown, sample.args), **kwargs)
+
+
+def big_samples(op):
+    if isinstance(op.blocks, list):
+        return op.blocks
+    samples = [enlarged(s) for s in op.samples]
+    samples = [s for s in samples if s]
+    samples.sort(key=lambda s: -max(len(r.shape) for r in recipes(s)))
+    return [s for s in samples if runs(op, s)][:2]
+
+
+def runs(op, sample):
+    """Not all arguments grow alike: shapes and lists of places given as numbers do not."""
+    try:
+        results(op, sample)
+    except (RuntimeError, IndexError, ValueError):
+        return False
+    return True
+
+
+def results(op, sample):
+    """The bytes of all results, and of the gradients of their sums with weights."""
+    rng = random.Random(op.name)
+    args = [realised(a, izvod, "float32", "contiguous", op, rng) for a in sample.args]
+    kwargs = {
+        k: realised(a, izvod, "float32", "contiguous", op, rng) for k, a in sample.kwargs.items()
+    }
+    xs = leaves(sample.args, args) + leaves(sample.kwargs, kwargs) if op.grad else []
+    xs = [x.requires_grad_() for x in xs]
+    ys = parts(op.function(izvod)(*args, **kwargs))
+    tensors = [y for y in ys if is_tensor(y)]
+    roots = [y for y in tensors if y.requires_grad]
+    if roots:
+        izvod.manual_seed(5)
+        weights = [izvod.rand(y.shape).to(y.dtype) for y in roots]
+        grads = izvod.autograd.grad(roots, xs, weights, allow_unused=True)
+        tensors = [*tensors, *(g for g in grads if g is not None)]
+    return [x.detach()._to_bytes() for x in tensors] or ys
+
+
+@over(lambda op: op.blocks)
+def test_ops(op):
+    samples = big_samples(op)
+    assert samples, f"{op.name} has no sample that grows: give its row `blocks`"
+    for sample in samples:
+        izvod.set_num_threads(THREADS[0])
+        expected = results(op, sample)
+        for threads in THREADS[1:]:
+            izvod.set_num_threads(threads)
+            assert results(op, sample) == expected, f"{op.name}{sample}: {threads} threads"
+
+
+# ---- Training
+
+
+def train(make, threads):
+    izvod.set_num_threads(threads)
+    izvod.manual_seed(11)
+    model, loss = make()
+    optimizer = izvod.optim.AdamW(model.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(3):
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        losses.append(value.item())
+    return losses, [p.detach()._to_bytes() for p in model.parameters()]
+
+
+def mlp():
+    x, target = izvod.randn(600, 200), izvod.randint(10, (600,))
+    model = nn.Sequential(
+        nn.Linear(200, 400), nn.ReLU(), nn.Dropout(0.1), nn.LayerNorm(400), nn.Linear(400, 10)
+    )
+    return model, lambda: nn.functional.cross_entropy(model(x), target)
+
+
+def gpt():
+    from izvod.examples.gpt.config import GPTConfig
+    from izvod.examples.gpt.model import GPT
+
+    config = GPTConfig(
+        vocab_size=65,
+        context_length=64,
+        emb_dim=128,
+        n_heads=4,
+        n_layers=2,
+        drop_rate=0.1,
+        qkv_bias=False,
+    )
+    model = GPT(config)
+    tokens = izvod.randint(65, (12, 65))
+
+    def loss():
+        logits = model(tokens[:, :-1])
+        return nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+
+    return model, loss
+
+
+@pytest.mark.parametrize("make", [mlp, gpt])
+def test_training(make):
+    expected = train(make, THREADS[0])
+    for threads in THREADS[1:]:
+        assert train(make, threads) == expected, f"{threads} threads"
+
+
+# ---- Instruction sets
+
+
+def all_results():
+    """The results of all rows' samples: for each a list of (dtype, numbers)."""
+    found = {}
+    for k, op in enumerate(ROWS):
+        for j, sample in enumerate(op.samples):
+            args, kwargs = sample.make(izvod, op)
+            ys = [y for y in parts(op.function(izvod)(*args, **kwargs)) if is_tensor(y)]
+            found[op.name, k, j] = [
+                (str(y.dtype)[6:], y.double().flatten().tolist()) for y in map(izvod.detach, ys)
+            ]
+    return found
+
+
+def test_instruction_sets():
+    """x86-64-v2 gives what the machine's own instruction set gives, but for rounding."""
+    here = Path(__file__).parent
+    code = (
+        f"import sys, pickle, warnings; sys.path.insert(0, {str(here)!r})\n"
+        "warnings.simplefilter('ignore')\n"
+        "from test_threads import all_results\n"
+        "sys.stdout.buffer.write(pickle.dumps(all_results()))"
+    )
+    env = os.environ | {"IZVOD_ISA": "v2"}
+    output = subprocess.run([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE)
+    assert output.returncode == 0
+    basic, native = pickle.loads(output.stdout), all_results()
+    problems = []
+    for k, op in enumerate(ROWS):
+        for j, sample in enumerate(op.samples):
+            pairs = zip(basic[op.name, k, j], native[op.name, k, j], strict=True)
+            for (dtype, mine), (_, other) in pairs:
+                tolerance = 2 * op.ulps * EPS.get(dtype, 0)
+                if any(far(a, b, tolerance, op.scale) for a, b in zip(mine, other, strict=True)):
+                    problems.append(f"{op.name}{sample}: {mine}, not {other}")
+    assert not problems, "\n".join(problems)
