@@ -1,7 +1,4 @@
-"""The C++ unit tests, where they were built:
-
-    cmake -S . -B build/cpp -DIZVOD_PYTHON=OFF -DIZVOD_TESTS=ON && cmake --build build/cpp
-"""
+"""The C++ unit tests, where they were built (CONTRIBUTING.md says how)."""
 
 import os
 import subprocess
@@ -9,16 +6,11 @@ from pathlib import Path
 
 import pytest
 
-BINARY = Path(
-    os.environ.get("IZVOD_CPP_TESTS", Path(__file__).parents[1] / "build" / "cpp" / "izvod_tests")
-)
-
-needs_binary = pytest.mark.skipif(
-    not BINARY.exists(), reason="the C++ unit tests are not built (-DIZVOD_TESTS=ON)"
-)
+ROOT = Path(__file__).parents[1]
+BINARY = Path(os.environ.get("IZVOD_CPP_TESTS", ROOT / "build" / "izvod_tests"))
 
 
-@needs_binary
+@pytest.mark.skipif(not BINARY.exists(), reason="the C++ unit tests are not built")
 @pytest.mark.parametrize("isa", ["v2", "native"])
 def test_cpp_unit_tests(isa):
     env = os.environ | ({} if isa == "native" else {"IZVOD_ISA": isa})
