@@ -1,5 +1,5 @@
-// A block taken and given back, by size. `touched` writes one byte to every page, and `malloc_touched`
-// shows what that costs where memory is new each time.
+// A block taken and given back, by size. `touched` writes one byte to every page, and
+// `malloc_touched` shows what that costs where memory is new each time.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>

@@ -13,7 +13,9 @@ namespace {
 
 constexpr int64_t one = 1, cached = 1 << 14, large = 1 << 24;
 
-void sizes(benchmark::internal::Benchmark* b) { b->Arg(one)->Arg(cached)->Arg(large)->UseRealTime(); }
+void sizes(benchmark::internal::Benchmark* b) {
+  b->Arg(one)->Arg(cached)->Arg(large)->UseRealTime();
+}
 
 // Times op().
 void run(benchmark::State& state, auto op) {
@@ -37,14 +39,16 @@ BENCHMARK_CAPTURE(unary_op, tanh, tanh)->Apply(sizes);
 BENCHMARK_CAPTURE(unary_op, gelu, [](const Tensor& x) { return gelu(x); })->Apply(sizes);
 
 void add_tensors(benchmark::State& state) {
-  const Tensor a = ones({state.range(0)}, DType::Float32), b = ones({state.range(0)}, DType::Float32);
+  const Tensor a = ones({state.range(0)}, DType::Float32),
+               b = ones({state.range(0)}, DType::Float32);
   run(state, [&] { return a + b; });
   count_bytes(state, 3);
 }
 BENCHMARK(add_tensors)->Apply(sizes);
 
 void add_in_place(benchmark::State& state) {
-  const Tensor a = ones({state.range(0)}, DType::Float32), b = ones({state.range(0)}, DType::Float32);
+  const Tensor a = ones({state.range(0)}, DType::Float32),
+               b = ones({state.range(0)}, DType::Float32);
   run(state, [&] { return add_(a, b); });
   count_bytes(state, 3);
 }
@@ -52,7 +56,8 @@ BENCHMARK(add_in_place)->Apply(sizes);
 
 // A row added to every row.
 void add_row(benchmark::State& state) {
-  const Tensor a = ones({state.range(0) / 128, 128}, DType::Float32), b = ones({128}, DType::Float32);
+  const Tensor a = ones({state.range(0) / 128, 128}, DType::Float32),
+               b = ones({128}, DType::Float32);
   run(state, [&] { return a + b; });
   count_bytes(state, 2);
 }

@@ -58,7 +58,8 @@ void second_derivative(benchmark::State& state) {
   for (auto _ : state) {
     Tensor x = w;
     for (int64_t i = 0; i < state.range(0); ++i) x = x * w;
-    const Tensor dw = gradients_of({x}, {Tensor()}, {w}, {.retain_graph = true, .create_graph = true})[0];
+    const Tensor dw =
+        gradients_of({x}, {Tensor()}, {w}, {.retain_graph = true, .create_graph = true})[0];
     benchmark::DoNotOptimize(gradients_of({dw}, {Tensor()}, {w}, {}));
   }
   count_nodes(state);

@@ -19,11 +19,13 @@ void shapes(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK_CAPTURE(reduce, sum_all, [](const Tensor& x) { return sum(x); })->Apply(shapes);
 BENCHMARK_CAPTURE(reduce, sum_in_rows, [](const Tensor& x) { return sum(x, {1}); })->Apply(shapes);
-BENCHMARK_CAPTURE(reduce, sum_across_rows, [](const Tensor& x) { return sum(x, {0}); })
-    ->Apply(shapes);
+BENCHMARK_CAPTURE(reduce, sum_across_rows, [](const Tensor& x) {
+  return sum(x, {0});
+})->Apply(shapes);
 BENCHMARK_CAPTURE(reduce, max_all, [](const Tensor& x) { return max(x); })->Apply(shapes);
-BENCHMARK_CAPTURE(reduce, argmax_in_rows, [](const Tensor& x) { return argmax(x, 1); })
-    ->Apply(shapes);
+BENCHMARK_CAPTURE(reduce, argmax_in_rows, [](const Tensor& x) {
+  return argmax(x, 1);
+})->Apply(shapes);
 BENCHMARK_CAPTURE(reduce, var_in_rows, [](const Tensor& x) { return var(x, {1}); })->Apply(shapes);
 
 }  // namespace

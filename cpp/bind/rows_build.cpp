@@ -8,7 +8,8 @@ namespace izvod::bind {
 void add_build_rows() {
   // Version and options of the OpenBLAS in use; loads it.
   def<"_openblas_config", InModule>("", [] {
-    const auto config = reinterpret_cast<char* (*)()>(kernels::blas().function("openblas_get_config"));
+    const auto config =
+        reinterpret_cast<char* (*)()>(kernels::blas().function("openblas_get_config"));
     return std::string(config());
   });
 }
