@@ -20,6 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 THREADS = (1, 2, 3)
 ENOUGH = 120_000  # elements: several blocks in every kernel
+TOO_MANY = 1_500_000
 
 
 @pytest.fixture(autouse=True)
@@ -69,16 +70,25 @@ def elements(recipe, factor=1):
     return math.prod(n if n < 2 else n * factor for n in recipe.shape)
 
 
+def broadcast_elements(recipes, factor):
+    dims = max(len(r.shape) for r in recipes)
+    shapes = [(1,) * (dims - len(r.shape)) + r.shape for r in recipes]
+    return math.prod(n if n < 2 else n * factor for n in map(max, zip(*shapes, strict=True)))
+
+
 def enlarged(sample):
     """The sample with as many elements as it takes, or None if it has no tensor that can grow."""
     growing = [r for r in recipes(sample) if elements(r) > 1]
     if not growing:
         return None
-    largest = max(growing, key=elements)
-    most = 200 if len(growing) > 1 and all(len(r.shape) < 2 for r in growing) else ENOUGH
+    vectors = len(growing) > 1 and all(len(r.shape) < 2 for r in growing)
     factor = 1
-    while elements(largest, factor) < ENOUGH and factor < most:
+    while max(elements(r, factor) for r in growing) < ENOUGH:
         factor += 1 + factor // 16
+        if vectors and factor > 200:  # whose product has elements enough
+            break
+    if broadcast_elements(growing, factor) > TOO_MANY:
+        return None
 
     def grown(r):
         if isinstance(r, T):

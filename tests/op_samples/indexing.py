@@ -1,6 +1,6 @@
 """Rows of reading and writing at places that tensors name."""
 
-from op_samples.recipes import DISTINCT, E, Op, S, T, V, mask
+from op_samples.recipes import DISTINCT, E, Op, Places, S, T, V, mask
 
 PLACES = V([[0, 2, 1], [1, 0, 0]])
 ONCE = V([[0, 2, 1], [1, 0, 2]])
@@ -8,8 +8,31 @@ OUT = V([[0, 3, 1]])
 FLOAT_INDEX = V([0.0], "float32")
 
 
+# For threads: many rows, of which several meet in one place.
+WIDE = Places(400, 300, high=400)
+SOME = Places(400, high=500)
+WRITTEN = [S(T(500, 300), 0, WIDE, T(400, 300))]
+SLICED = [S(T(500, 300), 0, SOME, T(400, 300))]
+BLOCKS = {
+    "gather": [S(T(500, 300), 0, WIDE)],
+    "take_along_dim": [S(T(500, 300), WIDE, 0)],
+    "scatter": WRITTEN,
+    "scatter_add": WRITTEN,
+    "index_select": [S(T(500, 300), 0, SOME)],
+    "index_add": SLICED,
+    "index_copy": SLICED,
+    "index_fill": [S(T(500, 300), 0, SOME, 0.5)],
+    "index_put": [
+        S(T(500, 300), [SOME], T(300), accumulate=True),
+        S(T(500, 300), [SOME], T()),
+    ],
+    "nn.functional.embedding": [S(Places(2000, high=500), T(500, 96))],
+}
+
+
 def rows(name, samples, errors=(), **options):
-    return Op(name, samples, errors=list(errors), scale=1.0, **options)
+    options = {"blocks": BLOCKS.get(name, True), "scale": 1.0} | options
+    return Op(name, samples, errors=list(errors), **options)
 
 
 SCATTERED = [
@@ -92,6 +115,7 @@ ROWS = [
             [E("RuntimeError", "", T(3), 0, V([0]), T(1), "best")],
             domain=DISTINCT,
             grad2=how != "prod",
+            blocks=[S(T(500, 300), 0, WIDE, T(400, 300), how)],
             dtypes=("float32", "float64", "int64"),
         )
         for how in ("sum", "prod", "mean", "amax", "amin")

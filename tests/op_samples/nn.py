@@ -9,12 +9,15 @@ from op_samples.recipes import (
     D,
     E,
     Op,
+    Places,
     S,
     T,
     V,
     mask,
 )
 
+WIDE = [S(T(700, 300), (300,), T(300), T(300))]
+CHOICES = [S(T(2000, 80), Places(2000, high=80), reduction=kind) for kind in ("none", "mean")]
 KINDS = ("none", "mean", "sum")
 ACTIVATED = [S(T(2, 3)), S(T(17)), S(T()), S(T(0, 3))]
 
@@ -155,11 +158,20 @@ ROWS = [
         scale=1.0,
         dtypes=FLOATS,
     ),
-    layer("layer_norm", NORMED, NORM_ERRORS, aliases=("layer_norm",), ulps=16, method=False),
+    layer(
+        "layer_norm",
+        NORMED,
+        NORM_ERRORS,
+        blocks=WIDE,
+        aliases=("layer_norm",),
+        ulps=16,
+        method=False,
+    ),
     layer(
         "rms_norm",
         [s for s in NORMED if len(s.args) < 4] + [S(T(4, 3), (3,), T(3), 1e-2)],
         [E("RuntimeError", "", T(2, 3), (4,))],
+        blocks=[S(T(700, 300), (300,), T(300))],
         aliases=("rms_norm",),
         ulps=16,
         method=False,
@@ -205,8 +217,15 @@ ROWS = [
         ],
         nodes=False,
     ),
-    layer("cross_entropy", [*CLASSES, *SMOOTH], CLASS_ERRORS, ulps=16, nodes=False),
-    layer("nll_loss", CLASSES, CLASS_ERRORS, ulps=16),
+    layer(
+        "cross_entropy",
+        [*CLASSES, *SMOOTH],
+        CLASS_ERRORS,
+        ulps=16,
+        nodes=False,
+        blocks=CHOICES,
+    ),
+    layer("nll_loss", CLASSES, CLASS_ERRORS, ulps=16, blocks=CHOICES),
     layer(
         "scaled_dot_product_attention",
         HEADS,

@@ -103,6 +103,7 @@ ROWS = [
     product(
         "dot",
         VECTORS,
+        blocks=[S(T(200000), T(200000))],
         reference=lambda np, a, b: a @ b,
         errors=[
             E("RuntimeError", "1D tensors expected", T(2, 2), T(2)),
