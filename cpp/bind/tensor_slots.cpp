@@ -60,11 +60,6 @@ Tensor inverted(const Tensor& x) {
 }
 Tensor itself(const Tensor& x) { return x; }
 
-Tensor invert(const Tensor& x) {
-  check<TypeError>(!x.is_floating(), "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
-  return bitwise_not(x);
-}
-
 // torch computes number / tensor as reciprocal times number.
 Tensor divide(const Arg& a, const Arg& b) {
   return a.is_tensor() ? div(a, b) : mul(reciprocal(*b.tensor), a);
