@@ -34,7 +34,7 @@ bool is_lone_bool(PyObject* item) {
 }
 bool lone_bool(PyObject* item) { return is_tensor(item) ? izvod::item(tensor_of(item)).i != 0 : item == Py_True; }
 
-bool is_index_like(PyObject* item) { return !is_tensor(item) && !PyFloat_Check(item) && !PyList_Check(item) && !PyTuple_Check(item) && PyIndex_Check(item); }
+bool is_index_like(PyObject* item) { return !is_tensor(item) && !PyBool_Check(item) && !PyFloat_Check(item) && !PyList_Check(item) && !PyTuple_Check(item) && PyIndex_Check(item); }
 
 // How many dimensions an item uses up.
 int64_t dims_used(PyObject* item) {
@@ -95,7 +95,7 @@ Taken take(const Tensor& x, PyObject* const* items, Py_ssize_t n) {
       if (!lone_bool(item)) t.view = slice(t.view, dim, 0, 0, 1);
       ++dim;
     } else {
-      check<IndexError>(is_tensor(item) || PyList_Check(item) || PyTuple_Check(item) || PyObject_CheckBuffer(item),
+      check<IndexError>(is_tensor(item) || PyObject_CheckBuffer(item) || (PySequence_Check(item) && !PyUnicode_Check(item)),
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ", type_name(item), ")");
       Tensor index = as_index(item);
       const int64_t covers = index.dtype() == DType::Bool || index.dtype() == DType::UInt8 ? index.dim() : 1;
@@ -112,8 +112,19 @@ Tensor squeeze_leading(Tensor v, int64_t dim) {
   return v;
 }
 
+// torch takes a short list that holds more than numbers for a tuple: x[[[0, 1], [2, 3]]] is x[[0, 1], [2, 3]].
+bool stands_for_tuple(PyObject* key) {
+  if (!PyList_Check(key) || PyList_GET_SIZE(key) >= 32) return false;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(key); ++i) {
+    PyObject* e = PyList_GET_ITEM(key, i);
+    if (is_tensor(e) || PySequence_Check(e) || PySlice_Check(e) || e == Py_None || e == Py_Ellipsis) return true;
+  }
+  return false;
+}
+
 Taken take(const Tensor& x, PyObject* key) {
   if (PyTuple_Check(key)) return take(x, &PyTuple_GET_ITEM(key, 0), PyTuple_GET_SIZE(key));
+  if (stands_for_tuple(key)) return take(x, PySequence_Fast_ITEMS(key), PyList_GET_SIZE(key));
   return take(x, &key, 1);
 }
 

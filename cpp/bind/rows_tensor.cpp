@@ -22,6 +22,11 @@ Tensor to_any(const Tensor& x, PyObject* first, PyObject* second, std::optional<
   return to(x, t, copy);
 }
 
+int64_t named_dim(const Tensor& x, int64_t dim) {
+  check<IndexError>(x.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");
+  return wrap_dim(dim, x.dim());
+}
+
 std::string bytes_of(const Tensor& x) {
   const Tensor c = x.is_contiguous() ? x : copy_of(x, x.dtype(), false);
   return std::string(c.impl()->data, size_t(c.numel() * itemsize(c.dtype())));
@@ -37,10 +42,10 @@ void add_tensor_rows() {
   def<"nelement", InTensor>("self", [](const Tensor& x) { return x.numel(); });
   def<"element_size", InTensor>("self", [](const Tensor& x) { return itemsize(x.dtype()); });
   def<"size", InTensor>("self, dim=None", [](const Tensor& x, std::optional<int64_t> dim) {
-    return dim ? to_python(x.sizes()[wrap_dim(*dim, x.dim())]) : to_python(x.sizes());
+    return dim ? to_python(x.sizes()[named_dim(x, *dim)]) : to_python(x.sizes());
   });
   def<"stride", InTensor>("self, dim=None", [](const Tensor& x, std::optional<int64_t> dim) -> PyObject* {
-    if (dim) return to_python(x.strides()[wrap_dim(*dim, x.dim())]);
+    if (dim) return to_python(x.strides()[named_dim(x, *dim)]);
     const Object size = checked(make_size(x.strides()));
     return PySequence_Tuple(checked(PySequence_List(size.get())).get());
   });

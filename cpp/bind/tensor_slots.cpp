@@ -92,15 +92,20 @@ int truth(PyObject* self) {
   }
 }
 
+Scalar only_element(const Tensor& x) {
+  check<ValueError>(x.numel() == 1, "only one element tensors can be converted to Python scalars");
+  return item(x);
+}
+
 PyObject* to_int(PyObject* self) {
   return guarded([&]() -> PyObject* {
-    const Scalar s = item(tensor_of(self));
+    const Scalar s = only_element(tensor_of(self));
     if (s.is_float()) return PyLong_FromDouble(s.f);
     return PyLong_FromLongLong(s.i);
   });
 }
 PyObject* to_float(PyObject* self) {
-  return guarded([&] { return PyFloat_FromDouble(item(tensor_of(self)).to_double()); });
+  return guarded([&] { return PyFloat_FromDouble(only_element(tensor_of(self)).to_double()); });
 }
 PyObject* to_index(PyObject* self) {
   return guarded([&] {
