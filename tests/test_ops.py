@@ -147,8 +147,8 @@ def not_implemented(error):
 # ---- Derivatives
 
 
-def with_gradients(lib, op, sample, layout="contiguous"):
-    args, kwargs = sample.make(lib, op, "float64", layout)
+def with_gradients(lib, op, sample, layout="contiguous", dtype="float64"):
+    args, kwargs = sample.make(lib, op, dtype, layout)
     xs = [x.requires_grad_() for x in leaves(sample.args, args) + leaves(sample.kwargs, kwargs)]
     return xs, args, kwargs
 
@@ -157,9 +157,9 @@ def differentiable(result):
     return [y for y in parts(result) if is_tensor(y) and y.requires_grad]
 
 
-def gradients(lib, op, sample, layout):
+def gradients(lib, op, sample, layout, dtype):
     """Weighted gradients of all results to all arguments, and the names of the nodes."""
-    xs, args, kwargs = with_gradients(lib, op, sample, layout)
+    xs, args, kwargs = with_gradients(lib, op, sample, layout, dtype)
     ys = differentiable(op.function(lib)(*args, **kwargs))
     weights = [weights_like(lib, y) for y in ys]
     grads = lib.autograd.grad(ys, xs, weights, allow_unused=True) if ys else []
@@ -174,33 +174,38 @@ def weights_like(lib, y):
 
 @over(lambda op: op.grad)
 def test_gradients(op, torch):
+    """Gradients, and names of nodes, against torch: in float64, with gaps in memory, in float32."""
     problems = []
     for sample in op.samples:
-        for layout in LAYOUTS[:2]:
-            theirs = outcome(gradients, torch, op, sample, layout)
+        for layout, dtype in (
+            ("contiguous", "float64"),
+            ("step", "float64"),
+            ("contiguous", "float32"),
+        ):
+            theirs = outcome(gradients, torch, op, sample, layout, dtype)
             if isinstance(theirs, Exception):
                 continue
-            nodes, grads = outcome_or_none(gradients, op, sample, layout, problems)
-            if len(nodes or []) != len(theirs[0]) or op.nodes and nodes != theirs[0]:
-                problems.append(f"{op.name}{sample} {layout}: nodes {nodes}, torch's {theirs[0]}")
-                continue
-            for ours, other in zip(grads, theirs[1], strict=True):
-                if ours is None or other is None:
-                    # Where torch gives zeros izvod may say that there is no gradient.
-                    none = other is None or not other.any()
-                    found = [] if ours is None and none else [f"{ours}, torch's {other}"]
-                else:
-                    found = differences(ours, other, 200, 1.0, strides=False)
-                problems += [f"{op.name}{sample} {layout}, gradient: {text}" for text in found]
+            ours = outcome(gradients, izvod, op, sample, layout, dtype)
+            found = gradients_unlike(ours, theirs, op)
+            problems += [f"{op.name}{sample} {layout} {dtype}: {text}" for text in found]
     report(problems)
 
 
-def outcome_or_none(function, op, sample, layout, problems):
-    result = outcome(function, izvod, op, sample, layout)
-    if isinstance(result, Exception):
-        problems.append(f"{op.name}{sample} {layout}, gradient: raises {result!r}")
-        return None, []
-    return result
+def gradients_unlike(ours, theirs, op):
+    if isinstance(ours, Exception):
+        return [f"raises {ours!r}"]
+    (nodes, grads), (their_nodes, their_grads) = ours, theirs
+    if len(nodes) != len(their_nodes) or op.nodes and nodes != their_nodes:
+        return [f"nodes {nodes}, torch's {their_nodes}"]
+    found = []
+    for mine, other in zip(grads, their_grads, strict=True):
+        if mine is not None and other is not None:
+            # layer_norm of three numbers close to one another enlarges their rounding this much.
+            found += differences(mine, other, 200, 1.0, strides=False)
+        elif mine is not None or (other is not None and other.any()):
+            # Where torch gives zeros izvod may say that there is no gradient.
+            found.append(f"gradient {mine}, torch's {other}")
+    return found
 
 
 def checked_by_differences(check, op, samples):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import izvod
 import pytest
-from comparing import EPS, far, is_tensor, parts
+from comparing import EPS, dtype_name, far, is_tensor, parts
 from izvod import nn
 from op_samples import ROWS
 from op_samples.recipes import DISTINCT, S, T, leaves, realised
@@ -117,24 +117,32 @@ def runs(op, sample):
     return True
 
 
-def results(op, sample):
-    """The bytes of all results, and of the gradients of their sums with weights."""
+def arguments(op, sample):
     rng = random.Random(op.name)
     args = [realised(a, izvod, "float32", "contiguous", op, rng) for a in sample.args]
     kwargs = {
         k: realised(a, izvod, "float32", "contiguous", op, rng) for k, a in sample.kwargs.items()
     }
+    return args, kwargs
+
+
+def tensors_of(lib, op, sample, args, kwargs):
+    """All results, and the gradients of their sums with weights."""
     xs = leaves(sample.args, args) + leaves(sample.kwargs, kwargs) if op.grad else []
     xs = [x.requires_grad_() for x in xs]
-    ys = parts(op.function(izvod)(*args, **kwargs))
+    ys = parts(op.function(lib)(*args, **kwargs))
     tensors = [y for y in ys if is_tensor(y)]
     roots = [y for y in tensors if y.requires_grad]
-    if roots:
-        izvod.manual_seed(5)
-        weights = [izvod.rand(y.shape).to(y.dtype) for y in roots]
-        grads = izvod.autograd.grad(roots, xs, weights, allow_unused=True)
-        tensors = [*tensors, *(g for g in grads if g is not None)]
-    return [x.detach()._to_bytes() for x in tensors] or ys
+    if not roots:
+        return tensors or ys
+    weights = [lib.arange(y.numel()).reshape(y.shape).remainder(17).to(y.dtype) for y in roots]
+    grads = lib.autograd.grad(roots, xs, weights, allow_unused=True)
+    return [*tensors, *(g for g in grads if g is not None)]
+
+
+def results(op, sample):
+    found = tensors_of(izvod, op, sample, *arguments(op, sample))
+    return [x.detach()._to_bytes() if is_tensor(x) else x for x in found]
 
 
 @over(lambda op: op.blocks)
@@ -147,6 +155,59 @@ def test_ops(op):
         for threads in THREADS[1:]:
             izvod.set_num_threads(threads)
             assert results(op, sample) == expected, f"{op.name}{sample}: {threads} threads"
+
+
+def in_torch(x, torch):
+    """The argument, with torch's tensors and dtypes in place of izvod's."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(in_torch(e, torch) for e in x)
+    if isinstance(x, izvod.dtype):
+        return getattr(torch, str(x).split(".")[-1])
+    return torch.from_numpy(x.detach().numpy().copy()) if is_tensor(x) else x
+
+
+def array(x):
+    """In numpy, which has no bfloat16."""
+    return (x.float() if dtype_name(x) == "bfloat16" else x).detach().numpy()
+
+
+def unlike(numpy, ours, theirs, scale):
+    """How a large tensor differs from torch's, or None."""
+    if dtype_name(ours) != dtype_name(theirs) or tuple(ours.shape) != tuple(theirs.shape):
+        return f"{dtype_name(ours)}{tuple(ours.shape)}, torch gives {theirs.dtype}{theirs.shape}"
+    a, b = array(ours), array(theirs)
+    if a.dtype.kind != "f":
+        wrong = a != b
+    else:
+        scale = numpy.abs(b[numpy.isfinite(b)]).max(initial=scale)
+        wrong = ~numpy.isclose(a, b, rtol=1e-4, atol=2e-6 * scale, equal_nan=True)
+    if not wrong.any():
+        return None
+    at = tuple(map(int, numpy.argwhere(wrong)[0]))
+    return f"{wrong.sum()} of {a.size} differ, at {at} {a[at]}, torch gives {b[at]}"
+
+
+@over(lambda op: op.blocks)
+def test_values_against_torch(op):
+    """At these sizes the kernels work in blocks, with vectors and threads."""
+    torch = pytest.importorskip(
+        "torch", reason="torch, whose results this compares with, is absent"
+    )
+    numpy = pytest.importorskip("numpy")
+    problems = []
+    for sample in big_samples(op)[:1]:
+        args, kwargs = arguments(op, sample)
+        others = in_torch(args, torch), {k: in_torch(x, torch) for k, x in kwargs.items()}
+        ours = tensors_of(izvod, op, sample, args, kwargs)
+        theirs = tensors_of(torch, op, sample, *others)
+        for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
+            if not is_tensor(other):
+                text = None if mine == other else f"{mine}, torch gives {other}"
+            else:
+                with numpy.errstate(all="ignore"):
+                    text = unlike(numpy, mine, other, op.scale)
+            problems += [f"{op.name}{sample}, tensor {number}: {text}"] if text else []
+    assert not problems, "\n".join(problems)
 
 
 # ---- Training

@@ -40,7 +40,7 @@ Tensor contiguous(const Tensor& x) {
 }
 
 Tensor to(const Tensor& x, DType dtype, bool copy) {
-  if (x.dtype() == dtype) return copy ? clone(x) : x;
+  if (x.dtype() == dtype && !copy) return x;
   Tensor y = copy_of(x, dtype);
   // The engine casts the gradient back to the dtype of x.
   if (recording(x) && is_floating(dtype))

@@ -20,7 +20,7 @@ BLOCKS = {
     "scatter_add": WRITTEN,
     "index_select": [S(T(500, 300), 0, SOME)],
     "index_add": SLICED,
-    "index_copy": SLICED,
+    "index_copy": [S(T(500, 300), 0, V([7 * i % 500 for i in range(400)]), T(400, 300))],
     "index_fill": [S(T(500, 300), 0, SOME, 0.5)],
     "index_put": [
         S(T(500, 300), [SOME], T(300), accumulate=True),
