@@ -36,13 +36,14 @@ def work(library, threads):
 
     lib = Library(library)
     lib.torch.set_num_threads(threads)
-    made = {}
+    made = run = None
     for line in sys.stdin:
         name, count = line.split()
-        if name not in made:
-            made[name] = WORKLOADS[name](lib)
-            time_calls(made[name], 3)
-        print(time_calls(made[name], int(count)), flush=True)
+        if name != made:
+            run = None  # frees the last one's tensors before the next one's are made
+            made, run = name, WORKLOADS[name](lib)
+            time_calls(run, 3)
+        print(time_calls(run, int(count)), flush=True)
 
 
 class Worker:
@@ -118,11 +119,20 @@ def row(name, medians, form=readable):
     return {"name": name, "ratio": ratio, **medians}
 
 
+def summary(group, rows):
+    """The geometric mean of a group's ratios, and its worst row."""
+    mean = statistics.geometric_mean(r["ratio"] for r in rows)
+    worst = min(rows, key=lambda r: r["ratio"])
+    text = f"{group}: geometric mean {mean:.2f}, worst {worst['ratio']:.2f} ({worst['name']})"
+    print(text, file=sys.stderr, flush=True)
+
+
 def main():
     from workloads import GROUPS
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--group", choices=["import", *GROUPS], help="only this group")
+    parser.add_argument("--only", metavar="TEXT", default="", help="workloads whose name has TEXT")
     parser.add_argument("--rounds", type=int, default=11, help="rounds per workload (11)")
     parser.add_argument("--threads", type=int, default=2, help="threads of both libraries (2)")
     parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
@@ -133,15 +143,17 @@ def main():
 
     print("| what | torch | izvod | torch / izvod |\n|---|---|---|---|")
     rows = []
-    if args.group in (None, "import"):
+    if args.group in (None, "import") and not args.only:
         seconds, megabytes = compare_imports(min(args.rounds, 5))
         rows.append(row("import", seconds))
         rows.append(row("import, resident memory", megabytes, lambda m: f"{m:.0f} MB"))
     workers = {library: Worker(library, args.threads) for library in LIBRARIES}
     for group, functions in GROUPS.items():
-        if args.group in (None, group):
-            for f in functions:
-                rows.append(row(f.__name__, compare(f.__name__, workers, args.rounds)))
+        names = [f.__name__ for f in functions if args.only in f.__name__]
+        if args.group in (None, group) and names:
+            own = [row(name, compare(name, workers, args.rounds)) for name in names]
+            summary(group, own)
+            rows += own
     for worker in workers.values():
         worker.close()
     if args.json:
