@@ -50,7 +50,7 @@ inline uint64_t key_of(double x) {
 inline uint32_t key_of(int32_t x) { return uint32_t(x) ^ 0x80000000u; }
 inline uint64_t key_of(int64_t x) { return uint64_t(x) ^ uint64_t(1) << 63; }
 
-constexpr int64_t chunk = 512, group = 16;
+constexpr int64_t chunk = 512, columns = 32, group = chunk / columns;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -92,16 +92,20 @@ struct Row {
   }
 
   // Pairs that the k smallest are among, at best a few more; returns how many. The k-th smallest of
-  // the minima of groups bounds the k-th smallest element from above. `room` holds 2 n pairs, k is
-  // at most the number of groups.
+  // the minima of groups bounds the k-th smallest element from above. A group is a column of a chunk
+  // laid out as `group` rows. `room` holds 2 n pairs, k is at most n / group.
   int64_t candidates(Pair* room, int64_t k) const {
-    const int64_t groups = ceil_div(n, group);
+    const int64_t groups = ceil_div(n, chunk) * columns;
     Key* all = reinterpret_cast<Key*>(room + n);
     Key *minima = all + n, *sorted = reinterpret_cast<Key*>(room);
     for_keys([&](int64_t first, const Key* keys, int64_t m) {
       std::copy(keys, keys + m, all + first);
-      for (int64_t i = 0; i < m; i += group)
-        minima[(first + i) / group] = *std::min_element(keys + i, keys + std::min(m, i + group));
+      Key* least = minima + first / group;
+      std::fill(least, least + columns, ~Key(0));
+      int64_t i = 0;
+      for (; i + columns <= m; i += columns)
+        for (int64_t c = 0; c < columns; ++c) least[c] = std::min(least[c], keys[i + c]);
+      for (int64_t c = 0; c < m - i; ++c) least[c] = std::min(least[c], keys[i + c]);
     });
     std::copy(minima, minima + groups, sorted);
     std::nth_element(sorted, sorted + k - 1, sorted + groups);
@@ -109,7 +113,8 @@ struct Row {
     int64_t count = 0;
     for (int64_t g = 0; g < groups; ++g) {
       if (minima[g] > limit) continue;
-      for (int64_t i = g * group, end = std::min(n, i + group); i < end; ++i) {
+      const int64_t first = g / columns * chunk, end = std::min(n, first + chunk);
+      for (int64_t i = first + g % columns; i < end; i += columns) {
         room[count] = Pair::make(all[i], i);
         count += all[i] <= limit;
       }
@@ -207,7 +212,7 @@ void topk(const View& values, const View& indices, const View& in, int64_t dim, 
   order_rows(values, indices, in, dim, largest, [k](const auto& row, auto* room) {
     if (k == 0) return room;
     int64_t count = row.n;
-    if (k * 2 <= row.n / group)
+    if (k * 2 <= row.n / group && row.n >= chunk)
       count = row.candidates(room, k);
     else
       row.pairs(room);
