@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 #include "kernels/runs.h"
+#include "kernels/stream.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
@@ -212,21 +213,27 @@ int64_t row_to_transpose(const Loop<2>& loop) {
 
 void copy_same(void* to, const void* from, const Loop<2>& loop, int64_t bytes) {
   const int64_t row = row_to_transpose(loop), last = loop.sizes.size() - 1;
+  const bool streams = loop.numel() * bytes >= stream_from && loop.strides[0][last] == 1 &&
+                       loop.strides[1][last] == 1 && loop.sizes[last] * bytes >= 512;
   visit_itemsize(bytes, [&](auto t) {
     using T = typename decltype(t)::type;
     if (row >= 0) return copy_transposed((T*)to, (const T*)from, loop, row);
     parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
       for_runs(loop, begin, end, [&](auto at, int64_t n) {
-        move_strided((T*)to + at[0], loop.strides[0][last], (const T*)from + at[1],
-                     loop.strides[1][last], n);
+        if (streams)
+          stream((T*)to + at[0], (const T*)from + at[1], n * bytes);
+        else
+          move_strided((T*)to + at[0], loop.strides[0][last], (const T*)from + at[1],
+                       loop.strides[1][last], n);
       });
+      if (streams) stream_end();
     });
   });
 }
 
 // Elements that are not neighbours pass through buffers, so that conversion sees dense memory only.
 void convert_strided(char* to, DType to_type, int64_t to_stride, const char* from, DType from_type,
-                     int64_t from_stride, int64_t n) {
+                     int64_t from_stride, int64_t n, bool streams) {
   const int64_t to_bytes = itemsize(to_type), from_bytes = itemsize(from_type);
   alignas(64) char in[chunk * 8], out[chunk * 8];
   for (int64_t i = 0; i < n; i += chunk) {
@@ -234,8 +241,12 @@ void convert_strided(char* to, DType to_type, int64_t to_stride, const char* fro
     const char* source = from + i * from_stride * from_bytes;
     char* target = to + i * to_stride * to_bytes;
     if (from_stride != 1) copy_strided(in, 1, source, from_stride, m, from_bytes);
-    convert(to_stride == 1 ? target : out, to_type, from_stride == 1 ? source : in, from_type, m);
-    if (to_stride != 1) copy_strided(target, to_stride, out, 1, m, to_bytes);
+    const bool direct = to_stride == 1 && !streams;
+    convert(direct ? target : out, to_type, from_stride == 1 ? source : in, from_type, m);
+    if (to_stride != 1)
+      copy_strided(target, to_stride, out, 1, m, to_bytes);
+    else if (streams)
+      stream(target, out, m * to_bytes);
   }
 }
 
@@ -244,12 +255,14 @@ void copy(const View& out, const View& in) {
   if (out.dtype == in.dtype) return copy_same(out.data, in.data, loop, itemsize(out.dtype));
   const int64_t to_bytes = itemsize(out.dtype), from_bytes = itemsize(in.dtype),
                 last = loop.sizes.size() - 1;
+  const bool streams = loop.numel() * to_bytes >= stream_from;
   parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
     for_runs(loop, begin, end, [&](auto at, int64_t n) {
       convert_strided((char*)out.data + at[0] * to_bytes, out.dtype, loop.strides[0][last],
-                      (const char*)in.data + at[1] * from_bytes, in.dtype, loop.strides[1][last],
-                      n);
+                      (const char*)in.data + at[1] * from_bytes, in.dtype, loop.strides[1][last], n,
+                      streams);
     });
+    if (streams) stream_end();
   });
 }
 

@@ -24,7 +24,9 @@ void take(const View& out, const View& in, const View& index, int64_t scale) {
         T* to = out.ptr<T>() + at[0];
         const T* from = in.ptr<const T>() + at[1];
         const int64_t* x = index.ptr<const int64_t>() + at[2];
-        if (sx != 0) {
+        if (sx == 1 && so == 1 && si == 0 && scale == 1) {
+          for (int64_t i = 0; i < n; ++i) to[i] = from[x[i]];
+        } else if (sx != 0) {
           for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si + x[i * sx] * scale];
         } else if (from += * x* scale; so == 1 && si == 1) {
           std::memcpy(to, from, size_t(n) * sizeof(T));
@@ -146,16 +148,21 @@ void put(const View& out, const View& index, int64_t scale, const View& in, Put 
 bool in_bounds(const View& index, int64_t low, int64_t high, int64_t* bad) {
   const Loop<1> loop({&index}, false);
   const int64_t stride = loop.strides[0].back();
-  const uint64_t range = uint64_t(high) - uint64_t(low);
   std::atomic<int64_t> first_block{std::numeric_limits<int64_t>::max()};
-  const auto outside = [=](int64_t x) { return uint64_t(x) - uint64_t(low) >= range; };
+  // By the sign, which vectors compare best. Neither difference wraps for an x it does not find.
+  const auto outside = [low, high](int64_t x) {
+    return int64_t((uint64_t(x) - uint64_t(low)) | (uint64_t(high) - 1 - uint64_t(x))) < 0;
+  };
   parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
     bool any = false;
     for_runs(loop, begin, end, [&](auto at, int64_t n) {
       const int64_t* x = index.ptr<const int64_t>() + at[0];
-      bool here = false;
-      for (int64_t i = 0; i < n; ++i) here |= outside(x[i * stride]);
-      any |= here;
+      int64_t here = 0;
+      if (stride == 1)
+        for (int64_t i = 0; i < n; ++i) here |= -int64_t(outside(x[i]));
+      else
+        for (int64_t i = 0; i < n; ++i) here |= -int64_t(outside(x[i * stride]));
+      any |= here != 0;
     });
     int64_t seen = first_block.load();
     while (any && begin < seen && !first_block.compare_exchange_weak(seen, begin)) {

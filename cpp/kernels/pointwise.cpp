@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "kernels/copy.h"
+#include "kernels/stream.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 
@@ -34,6 +35,7 @@ struct Run {
   char* data[1 + max_inputs];
   DType types[1 + max_inputs];
   int64_t steps[1 + max_inputs];  // strides of the innermost dimension, in elements
+  bool streams;                   // see Note [Streaming stores]
 
   bool direct(int k) const { return types[k] == (k ? compute : result) && steps[k] == 1; }
 
@@ -52,12 +54,15 @@ struct Run {
         filled[k] = steps[k] == 0;  // one value for the whole row
       }
       char* to = at[0] + i * steps[0] * itemsize(types[0]);
-      if (direct(0)) {
+      if (direct(0) && !streams) {
         inner(to, in, m, op);
         continue;
       }
       inner(buffers[0], in, m, op);
-      write(to, buffers[0], m);
+      if (direct(0))
+        stream(to, buffers[0], m * itemsize(result));
+      else
+        write(to, buffers[0], m);
     }
   }
 
@@ -107,7 +112,11 @@ static void strided(Run& run, const View* const (&views)[count], std::index_sequ
   const Loop<count> loop(views);
   const int64_t n = loop.numel();
   ((run.steps[k] = loop.strides[k].back()), ...);
-  parallel_for(n, block, [&](int64_t begin, int64_t end) { walk(run, loop, begin, end); });
+  run.streams = n * itemsize(run.result) >= stream_from;
+  parallel_for(n, block, [&](int64_t begin, int64_t end) {
+    walk(run, loop, begin, end);
+    if (run.streams) stream_end();
+  });
 }
 
 static void pointwise(const PointwiseLoops& loops, DType compute, const View& out, const View* in, int inputs,

@@ -10,7 +10,15 @@
 
 namespace izvod::kernels::IZVOD_ISA {
 
-// A block of bools from the lanes of a comparison.
+// Bools from the lanes of a comparison.
+template <class T>
+inline void store_bools(Mask<T> m, uint8_t* p) {
+  [&]<size_t... lane>(std::index_sequence<lane...>) {  // of every lane the lowest byte
+    typedef int8_t Bytes __attribute__((vector_size(vec_bytes)));
+    const auto bools = __builtin_shufflevector(Bytes(m.v), Bytes(m.v), (lane * sizeof(T))...) & 1;
+    std::memcpy(p, &bools, sizeof bools);
+  }(std::make_index_sequence<Vec<T>::width>{});
+}
 template <class T>
 inline void store_bools(Mask<T> m, uint8_t* p, int64_t n) {
   for (int64_t i = 0; i < n; ++i) p[i] = uint8_t(m.v[i] & 1);
@@ -33,7 +41,7 @@ void inner_loop(void* out, const void* const* in, int64_t n, const void* op_obje
   int64_t i = 0;
   if constexpr (requires { Op::predicate; }) {
     auto* y = static_cast<uint8_t*>(out);
-    for (; i + width <= n; i += width) store_bools(apply_at<Op, T>(op, in, i, each), y + i, width);
+    for (; i + width <= n; i += width) store_bools(apply_at<Op, T>(op, in, i, each), y + i);
     if (i < n) store_bools(apply_at<Op, T>(op, in, i, n - i, each), y + i, n - i);
   } else {
     T* y = static_cast<T*>(out);

@@ -69,16 +69,22 @@ void scan_columns(const View& out, const View& in, int64_t dim, std::array<int64
   }
 }
 
-// ... or one row from end to end.
-template <class T, class Op>
-void scan_row(const View& out, const View& in, int64_t dim, std::array<int64_t, 2> at) {
-  alignas(64) T x[chunk];
-  T total = Op::identity;
+// ... or whole rows, `count` of them at a time: each sum waits for the one before it, but not for
+// those of other rows. `step`: from row to row of out and in.
+template <class T, class Op, int count>
+void scan_rows(const View& out, const View& in, int64_t dim, std::array<int64_t, 2> at,
+               std::array<int64_t, 2> step) {
+  alignas(64) T x[count][chunk];
+  T totals[count];
+  std::fill(totals, totals + count, Op::identity);
   for (int64_t k = 0; k < in.sizes[dim]; k += chunk) {
     const int64_t m = std::min(chunk, in.sizes[dim] - k);
-    load(x, dtype_of<T>, in, at[1] + k * in.strides[dim], in.strides[dim], m);
-    for (int64_t i = 0; i < m; ++i) x[i] = total = Op::combine(total, x[i]);
-    store(out, at[0] + k * out.strides[dim], out.strides[dim], x, dtype_of<T>, m);
+    for (int r = 0; r < count; ++r)
+      load(x[r], dtype_of<T>, in, at[1] + r * step[1] + k * in.strides[dim], in.strides[dim], m);
+    for (int64_t i = 0; i < m; ++i)
+      for (int r = 0; r < count; ++r) x[r][i] = totals[r] = Op::combine(totals[r], x[r][i]);
+    for (int r = 0; r < count; ++r)
+      store(out, at[0] + r * step[0] + k * out.strides[dim], out.strides[dim], x[r], dtype_of<T>, m);
   }
 }
 
@@ -93,13 +99,16 @@ void scan(const View& out, const View& in, int64_t dim) {
       std::max<int64_t>(columns ? 64 : 1, run_grain / std::max<int64_t>(length, 1));
   parallel_for(length ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
     for_runs(rows, begin, end, [&](auto at, int64_t n) {
-      const int64_t step = columns ? chunk : 1;
-      for (int64_t i = 0; i < n; i += step) {
+      constexpr int together = 4;
+      for (int64_t i = 0, step; i < n; i += step) {
         const std::array<int64_t, 2> here{at[0] + i * so, at[1] + i * si};
+        step = columns ? chunk : n - i < together ? 1 : together;
         if (columns)
           scan_columns<T, Op>(out, in, dim, here, so, si, std::min(chunk, n - i));
+        else if (step == 1)
+          scan_rows<T, Op, 1>(out, in, dim, here, {so, si});
         else
-          scan_row<T, Op>(out, in, dim, here);
+          scan_rows<T, Op, together>(out, in, dim, here, {so, si});
       }
     });
   });

@@ -20,7 +20,8 @@ struct Narrow {  // key in the upper half, index in the lower
   static Narrow make(uint64_t key, int64_t index) { return {key << 32 | uint64_t(index)}; }
   int64_t index() const { return int64_t(bits & 0xffffffff); }
   unsigned digit(int i) const { return bits >> (32 + 8 * i) & 255; }
-  bool is_last() const { return bits >> 32 == 0xffffffff; }  // nan
+  uint32_t first() const { return uint32_t(bits >> 32); }
+  bool is_last() const { return first() == 0xffffffff; }  // nan
   static constexpr int digits = 4;
   bool operator<(Narrow o) const { return bits < o.bits; }
 };
@@ -30,45 +31,97 @@ struct Wide {
   static Wide make(uint64_t key, int64_t index) { return {key, index}; }
   int64_t index() const { return place; }
   unsigned digit(int i) const { return key >> (8 * i) & 255; }
+  uint64_t first() const { return key; }
   bool is_last() const { return key == ~uint64_t(0); }
   static constexpr int digits = 8;
   bool operator<(Wide o) const { return key < o.key || (key == o.key && place < o.place); }
 };
 
-// 0.0 and -0.0 are equal, so are all nans.
+// 0.0 and -0.0 are equal, so are all nans. Negative numbers have all bits turned, the others the
+// sign; without a branch, so that vectors do it.
 inline uint32_t key_of(float x) {
-  if (x != x) return ~uint32_t(0);
   const uint32_t b = std::bit_cast<uint32_t>(x + 0.0f);
-  return b >> 31 ? ~b : b | 0x80000000u;
+  return (b ^ (uint32_t(int32_t(b) >> 31) | uint32_t(1) << 31)) | -uint32_t(x != x);
 }
 inline uint64_t key_of(double x) {
-  if (x != x) return ~uint64_t(0);
   const uint64_t b = std::bit_cast<uint64_t>(x + 0.0);
-  return b >> 63 ? ~b : b | uint64_t(1) << 63;
+  return (b ^ (uint64_t(int64_t(b) >> 63) | uint64_t(1) << 63)) | -uint64_t(x != x);
 }
 inline uint32_t key_of(int32_t x) { return uint32_t(x) ^ 0x80000000u; }
 inline uint64_t key_of(int64_t x) { return uint64_t(x) ^ uint64_t(1) << 63; }
 
-constexpr int64_t chunk = 512;
+constexpr int64_t chunk = 512, columns = 32, group = chunk / columns;
 
-template <class Pair, class T>
-void make_pairs(Pair* pairs, const View& in, int64_t at, int64_t dim, bool descending) {
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// One row: n elements, `stride` apart, in the order asked for.
+template <class Pair_, class T>
+struct Row {
+  using Pair = Pair_;
   using Key = decltype(key_of(T()));
-  const int64_t n = in.sizes[dim], stride = in.strides[dim], bytes = itemsize(in.dtype);
-  alignas(64) char dense[chunk * 8];
-  alignas(64) T x[chunk];
-  for (int64_t i = 0; i < n; i += chunk) {
-    const int64_t m = std::min(chunk, n - i);
-    const void* from = in.ptr<const char>() + (at + i * stride) * bytes;
-    kernels::copy_strided(static_cast<void*>(dense), int64_t(1), from, stride, m, bytes);
-    kernels::convert(static_cast<void*>(x), dtype_of<T>, static_cast<const void*>(dense), in.dtype,
-                     m);
-    for (int64_t k = 0; k < m; ++k) {
-      const Key key = key_of(x[k]);
-      pairs[i + k] = Pair::make(descending ? Key(~key) : key, i + k);
+  const char* data;
+  DType dtype;
+  int64_t n, stride;
+  bool descending;
+
+  // f(first, keys, m) for chunks of m neighbours.
+  template <class F>
+  void for_keys(F f) const {
+    const int64_t bytes = itemsize(dtype);
+    alignas(64) char dense[chunk * 8];
+    alignas(64) T x[chunk];
+    Key keys[chunk];
+    for (int64_t i = 0; i < n; i += chunk) {
+      const int64_t m = std::min(chunk, n - i);
+      const void* from = data + i * stride * bytes;
+      if (stride != 1) {
+        kernels::copy_strided(static_cast<void*>(dense), int64_t(1), from, stride, m, bytes);
+        from = dense;
+      }
+      kernels::convert(static_cast<void*>(x), dtype_of<T>, from, dtype, m);
+      const Key flip = descending ? ~Key(0) : Key(0);
+      for (int64_t k = 0; k < m; ++k) keys[k] = key_of(x[k]) ^ flip;
+      f(i, keys, m);
     }
   }
-}
+
+  void pairs(Pair* to) const {
+    for_keys([&](int64_t first, const Key* keys, int64_t m) {
+      for (int64_t k = 0; k < m; ++k) to[first + k] = Pair::make(keys[k], first + k);
+    });
+  }
+
+  // Pairs that the k smallest are among, at best a few more; returns how many. The k-th smallest of
+  // the minima of groups bounds the k-th smallest element from above. A group is a column of a chunk
+  // laid out as `group` rows. `room` holds 2 n pairs, k is at most n / group.
+  int64_t candidates(Pair* room, int64_t k) const {
+    const int64_t groups = ceil_div(n, chunk) * columns;
+    Key* all = reinterpret_cast<Key*>(room + n);
+    Key *minima = all + n, *sorted = reinterpret_cast<Key*>(room);
+    for_keys([&](int64_t first, const Key* keys, int64_t m) {
+      std::copy(keys, keys + m, all + first);
+      Key* least = minima + first / group;
+      std::fill(least, least + columns, ~Key(0));
+      int64_t i = 0;
+      for (; i + columns <= m; i += columns)
+        for (int64_t c = 0; c < columns; ++c) least[c] = std::min(least[c], keys[i + c]);
+      for (int64_t c = 0; c < m - i; ++c) least[c] = std::min(least[c], keys[i + c]);
+    });
+    std::copy(minima, minima + groups, sorted);
+    std::nth_element(sorted, sorted + k - 1, sorted + groups);
+    const Key limit = sorted[k - 1];
+    int64_t count = 0;
+    for (int64_t g = 0; g < groups; ++g) {
+      if (minima[g] > limit) continue;
+      const int64_t first = g / columns * chunk, end = std::min(n, first + chunk);
+      for (int64_t i = first + g % columns; i < end; i += columns) {
+        room[count] = Pair::make(all[i], i);
+        count += all[i] <= limit;
+      }
+    }
+    return count;
+  }
+};
 
 // Byte by byte from the lowest, skipping bytes that are the same everywhere. Returns where the
 // result is.
@@ -91,27 +144,8 @@ constexpr int64_t radix_from = 256;  // shorter rows are compared
 template <class Pair>
 Pair* sort_pairs(Pair* pairs, Pair* spare, int64_t n) {
   if (n >= radix_from) return radix_sort(pairs, spare, n);
-  std::sort(pairs, pairs + n, [](Pair a, Pair b) { return a < b; });
+  std::sort(pairs, pairs + n);
   return pairs;
-}
-
-template <class Pair>
-Pair* first_pairs(Pair* pairs, Pair* spare, int64_t n, int64_t k) {
-  const auto less = [](Pair a, Pair b) { return a < b; };
-  if (k >= n) return sort_pairs(pairs, spare, n);
-  if (k * 64 <= n)
-    std::partial_sort(pairs, pairs + k, pairs + n, less);
-  else {
-    std::nth_element(pairs, pairs + k, pairs + n, less);
-    std::sort(pairs, pairs + k, less);
-  }
-  return pairs;
-}
-
-template <class Pair>
-Pair* kth_pair(Pair* pairs, int64_t n, int64_t k) {
-  std::nth_element(pairs, pairs + k, pairs + n, [](Pair a, Pair b) { return a < b; });
-  return pairs + k;
 }
 
 template <class Pair>
@@ -130,7 +164,7 @@ void write(const Pair* pairs, int64_t k, const View& values, const View& indices
   });
 }
 
-// order(pairs, spare, n) returns the pairs of a row whose first ones are the answer.
+// order(row, room) returns the pairs of a row whose first ones are the answer; room for 2 n pairs.
 template <class Pair, class T, class Order>
 void for_rows(const View& values, const View& indices, const View& in, int64_t dim, bool descending,
               Order order) {
@@ -139,12 +173,12 @@ void for_rows(const View& values, const View& indices, const View& in, int64_t d
   const int64_t n = in.sizes[dim],
                 grain = std::max<int64_t>(1, run_grain / 8 / std::max<int64_t>(n, 1));
   parallel_for(n ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
-    const auto memory = std::make_unique_for_overwrite<Pair[]>(size_t(2 * n));
+    const auto room = std::make_unique_for_overwrite<Pair[]>(size_t(2 * n));
     for_runs(rows, begin, end, [&](auto at, int64_t count) {
       for (int64_t i = 0; i < count; ++i) {
-        make_pairs<Pair, T>(memory.get(), in, at[2], dim, descending);
-        const Pair* result = order(memory.get(), memory.get() + n, n);
-        write(result, values.sizes[dim], values, indices, in, at, dim);
+        const Row<Pair, T> row{in.ptr<const char>() + at[2] * itemsize(in.dtype), in.dtype, n,
+                               in.strides[dim], descending};
+        write(order(row, room.get()), values.sizes[dim], values, indices, in, at, dim);
         for (int k = 0; k < 3; ++k) at[k] += rows.strides[k].back();
       }
     });
@@ -167,25 +201,38 @@ void order_rows(const View& values, const View& indices, const View& in, int64_t
 }
 
 void sort(const View& values, const View& indices, const View& in, int64_t dim, bool descending) {
-  order_rows(values, indices, in, dim, descending,
-             [](auto* pairs, auto* spare, int64_t n) { return sort_pairs(pairs, spare, n); });
+  order_rows(values, indices, in, dim, descending, [](const auto& row, auto* room) {
+    row.pairs(room);
+    return sort_pairs(room, room + row.n, row.n);
+  });
 }
 
 void topk(const View& values, const View& indices, const View& in, int64_t dim, bool largest) {
-  order_rows(values, indices, in, dim, largest,
-             [k = values.sizes[dim]](auto* pairs, auto* spare, int64_t n) {
-               return first_pairs(pairs, spare, n, k);
-             });
+  const int64_t k = values.sizes[dim];
+  order_rows(values, indices, in, dim, largest, [k](const auto& row, auto* room) {
+    if (k == 0) return room;
+    int64_t count = row.n;
+    if (k * 2 <= row.n / group && row.n >= chunk)
+      count = row.candidates(room, k);
+    else
+      row.pairs(room);
+    if (k >= row.n) return sort_pairs(room, room + row.n, row.n);
+    std::nth_element(room, room + k - 1, room + count);
+    std::sort(room, room + k);
+    return room;
+  });
 }
 
 void kthvalue(const View& values, const View& indices, const View& in, int64_t dim, int64_t k,
               bool nan_wins) {
-  order_rows(values, indices, in, dim, false,
-             [=, floating = is_floating(in.dtype)](auto* pairs, auto*, int64_t n) {
-               for (int64_t i = 0; nan_wins && floating && i < n; ++i)
-                 if (pairs[i].is_last()) return pairs + i;
-               return kth_pair(pairs, n, k);
-             });
+  const bool floating = is_floating(in.dtype);
+  order_rows(values, indices, in, dim, false, [=](const auto& row, auto* room) {
+    row.pairs(room);
+    for (int64_t i = 0; nan_wins && floating && i < row.n; ++i)
+      if (room[i].is_last()) return room + i;
+    std::nth_element(room, room + k, room + row.n);
+    return room + k;
+  });
 }
 
 const Offer offers[] = {{kernels::sort, sort}, {kernels::topk, topk}};

@@ -1,0 +1,52 @@
+#pragma once
+// Note [Streaming stores]
+// A store to memory that no cache holds first reads the line. A result larger than the caches will
+// have left them before anybody reads it, so its lines are written past them: two thirds of the
+// traffic of y = f(x), three quarters of that of y = a + b. Results that may still be in a cache
+// when they are read are stored as usual.
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+namespace izvod::kernels::IZVOD_ISA {
+
+inline constexpr int64_t stream_from = int64_t(16) << 20;  // bytes of a result
+
+// A copy past the caches. The calling thread must call stream_end before others read the result.
+static inline void stream(void* to, const void* from, int64_t bytes) {
+  char* y = static_cast<char*>(to);
+  const char* x = static_cast<const char*>(from);
+#if defined(__AVX__)
+  constexpr int64_t step = 32;
+#else
+  constexpr int64_t step = 16;
+#endif
+#if defined(__SSE2__)
+  const int64_t head = std::min<int64_t>(bytes, -reinterpret_cast<intptr_t>(y) & (step - 1));
+  std::memcpy(y, x, size_t(head));
+  int64_t i = head;
+  for (; i + step <= bytes; i += step) {
+#if defined(__AVX__)
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(y + i),
+                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i)));
+#else
+    _mm_stream_si128(reinterpret_cast<__m128i*>(y + i),
+                     _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i)));
+#endif
+  }
+  std::memcpy(y + i, x + i, size_t(bytes - i));
+#else
+  std::memcpy(y, x, size_t(bytes));
+#endif
+}
+
+static inline void stream_end() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
+}  // namespace izvod::kernels::IZVOD_ISA
