@@ -147,9 +147,26 @@ def char_gpt_step(lib, vocabulary=65, context=64, width=128, heads=4, layers=4, 
     return run
 
 
+# ---- Data: an epoch of batches
+
+
+def tensor_dataset_epoch(lib, samples=10_000, features=20, batch=64):
+    """Shuffled batches of a TensorDataset with labels, nothing done with them."""
+    data = importlib.import_module(f"{lib.torch.__name__}.utils.data")
+    x, y = lib.torch.randn(samples, features), lib.torch.randint(0, 10, (samples,))
+    loader = data.DataLoader(data.TensorDataset(x, y), batch_size=batch, shuffle=True)
+
+    def run():
+        for _ in loader:
+            pass
+
+    return run
+
+
 GROUPS = {
     "calls": [add, add_with_grad, multiply_by_number, index, item],
     "snippets": [chain_of_100, sigmoid_snippet, simplenet_step],
     "training": [char_gpt_step],
+    "data": [tensor_dataset_epoch],
 }
 WORKLOADS = {f.__name__: f for group in GROUPS.values() for f in group}
