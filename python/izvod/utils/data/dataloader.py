@@ -6,7 +6,7 @@ import types
 import warnings
 
 from izvod.utils.data._utils.collate import default_collate, default_convert
-from izvod.utils.data._utils.fetch import map_fetcher, stream_fetcher
+from izvod.utils.data._utils.fetch import MapFetcher, StreamFetcher
 from izvod.utils.data._utils.worker import get_worker_info
 from izvod.utils.data.dataset import IterableDataset
 from izvod.utils.data.sampler import (
@@ -119,6 +119,11 @@ class DataLoader:
     def _index_sampler(self):
         return self.batch_sampler if self._batching else self.sampler
 
+    def _new_fetcher(self):
+        if self._streams:
+            return StreamFetcher(self.dataset, self._batching, self.collate_fn, self.drop_last)
+        return MapFetcher(self.dataset, self._batching, self.collate_fn)
+
     def __iter__(self):
         if self.pin_memory:
             warnings.warn(
@@ -155,11 +160,20 @@ class _Epoch:
         if loader.timeout:
             raise AssertionError("timeout can only be used with workers (num_workers > 0)")
         self._loader = loader
-        self._sampler_iter = iter(loader._index_sampler)
+        self._fetch = None if loader._streams else loader._new_fetcher()
+        self._sampler_iter = self._indices()
         # torch draws the seed of the workers also if there are none, before any index.
         draw_seed(loader.generator)
+        if loader._streams:
+            self._fetch = loader._new_fetcher()
         self._yielded = 0
-        self._fetch = new_fetcher(loader)
+
+    def _indices(self):
+        """The lists of indices, as tensors where the sampler draws such and the data are such."""
+        batches = self._loader.batch_sampler
+        if isinstance(batches, BatchSampler) and getattr(self._fetch, "at_once", None):
+            return batches.tensors() or iter(batches)
+        return iter(self._loader._index_sampler)
 
     def __iter__(self):
         return self
@@ -178,12 +192,6 @@ class _Epoch:
 
     def __len__(self):
         return len(self._loader._index_sampler)
-
-
-def new_fetcher(loader):
-    if loader._streams:
-        return stream_fetcher(loader.dataset, loader._batching, loader.collate_fn, loader.drop_last)
-    return map_fetcher(loader.dataset, loader._batching, loader.collate_fn)
 
 
 # ---- The checks, in torch's order

@@ -54,6 +54,10 @@ class SequentialSampler(Sampler):
     def __iter__(self):
         return iter(range(len(self.data_source)))
 
+    def drawn(self):
+        """The same indices, as a tensor."""
+        yield _C.arange(len(self.data_source))
+
     def __len__(self):
         return len(self.data_source)
 
@@ -79,6 +83,11 @@ class RandomSampler(Sampler):
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self):
+        for indices in self.drawn():
+            yield from indices.tolist()
+
+    def drawn(self):
+        """The same indices as tensors, one for each call of a random function."""
         n, count = len(self.data_source), self.num_samples
         if n == 0:
             error = RuntimeError if self.replacement else ZeroDivisionError
@@ -89,12 +98,12 @@ class RandomSampler(Sampler):
 
         if self.replacement:
             for size in (32,) * (count // 32) + (count % 32,):
-                yield from _C.randint(0, n, (size,), generator=generator).tolist()
+                yield _C.randint(0, n, (size,), generator=generator)
         else:
             for _ in range(count // n):
-                yield from _C.randperm(n, generator=generator).tolist()
+                yield _C.randperm(n, generator=generator)
             # torch draws a last permutation even if nothing of it is wanted.
-            yield from _C.randperm(n, generator=generator).tolist()[: count % n]
+            yield _C.randperm(n, generator=generator)[: count % n]
 
     def __len__(self):
         return self.num_samples
@@ -138,10 +147,14 @@ class WeightedRandomSampler(Sampler):
         self.generator = generator
 
     def __iter__(self):
-        drawn = _C.multinomial(
+        for indices in self.drawn():
+            yield from indices.tolist()
+
+    def drawn(self):
+        """The same indices, as a tensor."""
+        yield _C.multinomial(
             self.weights, self.num_samples, self.replacement, generator=self.generator
         )
-        yield from drawn.tolist()
 
     def __len__(self):
         return self.num_samples
@@ -167,6 +180,38 @@ class BatchSampler(Sampler):
             if len(batch) == self.batch_size or not self.drop_last:
                 yield batch
 
+    def tensors(self):
+        """The batches that __iter__ gives, drawn at the same moments, but as tensors; None if the
+        sampler is not one that draws tensors. Where the data are tensors, too, this spares making
+        Python's numbers, most of an epoch's time.
+        """
+        order = type(self.sampler).__iter__
+        if order not in (cls.__iter__ for cls in _DRAWING) or self._changed():
+            return None
+        return _cut(self.sampler.drawn(), self.batch_size, self.drop_last)
+
+    def _changed(self):
+        return type(self).__iter__ is not BatchSampler.__iter__
+
     def __len__(self):
         spare = 0 if self.drop_last else self.batch_size - 1
         return (len(self.sampler) + spare) // self.batch_size
+
+
+_DRAWING = (SequentialSampler, RandomSampler, WeightedRandomSampler)
+
+
+def _cut(drawn, size, drop_last):
+    """Tensors one after the other, cut anew in tensors of `size`; a next one is only asked for when
+    the last does not suffice.
+    """
+    left = None
+    for indices in drawn:
+        left = indices if left is None else _C.cat([left, indices])
+        start = 0
+        while start + size <= len(left):
+            yield left[start : start + size]
+            start += size
+        left = left[start:]
+    if left is not None and len(left) and not drop_last:
+        yield left

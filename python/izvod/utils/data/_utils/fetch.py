@@ -8,66 +8,76 @@ from izvod.utils.data._utils import collate
 from izvod.utils.data.dataset import StackDataset, Subset, TensorDataset, samples_at
 
 
-def map_fetcher(dataset, batching, collate_fn):
-    """A function of a list of indices, or of one index without `batching`, that returns the
-    collated samples there.
+class MapFetcher:
+    """Called with a list (or tensor) of indices, or with one index without `batching`, it returns
+    the collated samples there.
     """
-    if not batching:
-        return lambda index: collate_fn(dataset[index])
-    whole = whole_batches(dataset) if _collates_by_default(collate_fn) else None
-    return whole or (lambda indices: collate_fn(samples_at(dataset, indices)))
+
+    def __init__(self, dataset, batching, collate_fn):
+        self.dataset, self.batching, self.collate_fn = dataset, batching, collate_fn
+        by_default = batching and _collates_by_default(collate_fn)
+        self.at_once = whole_batches(dataset) if by_default else None
+
+    def __call__(self, indices):
+        if not self.batching:
+            return self.collate_fn(self.dataset[indices])
+        if self.at_once:
+            index = as_index(indices)
+            if index is not None:
+                return self.at_once(index)
+        return self.collate_fn(samples_at(self.dataset, indices))
 
 
-def stream_fetcher(dataset, batching, collate_fn, drop_last):
-    """As map_fetcher, for an IterableDataset: of the indices only their number counts. Raises
+class StreamFetcher:
+    """As MapFetcher, for an IterableDataset: of the indices only their number counts. Raises
     StopIteration at the end of the stream.
     """
-    samples = iter(dataset)
-    if not batching:
-        return lambda _: collate_fn(next(samples))
-    ended = False
 
-    def next_batch(indices):
-        nonlocal ended
-        batch = [] if ended else list(islice(samples, len(indices)))
-        ended = len(batch) < len(indices)
-        if not batch or (ended and drop_last):
+    def __init__(self, dataset, batching, collate_fn, drop_last):
+        self.samples, self.batching, self.collate_fn = iter(dataset), batching, collate_fn
+        self.drop_last, self.ended = drop_last, False
+
+    def __call__(self, indices):
+        if not self.batching:
+            return self.collate_fn(next(self.samples))
+        batch = [] if self.ended else list(islice(self.samples, len(indices)))
+        self.ended = len(batch) < len(indices)
+        if not batch or (self.ended and self.drop_last):
             raise StopIteration
-        return collate_fn(batch)
-
-    return next_batch
+        return self.collate_fn(batch)
 
 
 # ---- A batch at a time
 
 
 def whole_batches(dataset):
-    """A function of a list of indices that returns what default_collate makes of the samples there,
-    by one indexing of each tensor; None for a dataset whose samples must be made one by one.
+    """A function of a tensor of indices that returns what default_collate makes of the samples
+    there, by one indexing of each tensor; None if the samples must be made one by one.
     """
     if _fetches_like(dataset, TensorDataset):
-        return lambda indices: _rows(dataset, indices)
+        return lambda index: [tensor[index] for tensor in dataset.tensors]
 
     if _fetches_like(dataset, Subset):
-        inner = whole_batches(dataset.dataset)
-        return inner and (lambda indices: inner([dataset.indices[i] for i in indices]))
+        inner, chosen = whole_batches(dataset.dataset), as_index(dataset.indices)
+        if inner and chosen is not None:
+            return lambda index: inner(chosen[index])
 
     if _fetches_like(dataset, StackDataset):
         parts = {key: whole_batches(part) for key, part in _items(dataset.datasets)}
         if all(parts.values()):
             collected = dict if isinstance(dataset.datasets, dict) else lambda x: list(x.values())
-            return lambda indices: collected({key: f(indices) for key, f in parts.items()})
+            return lambda index: collected({key: f(index) for key, f in parts.items()})
     return None
 
 
-def _rows(dataset, indices):
-    if isinstance(indices, Tensor) and indices.dtype == _C.int64 and indices.dim() == 1:
-        index = indices
-    elif set(map(type, indices)) == {int}:
-        index = _C.tensor(indices, dtype=_C.int64)
-    else:  # True, say, or a tensor, which may mean something else to a tensor in a list
-        return collate.default_collate([dataset[i] for i in indices])
-    return [tensor[index] for tensor in dataset.tensors]
+def as_index(indices):
+    """The indices as a tensor, or None if they are not all ints: True, or a tensor in a list, may
+    mean something else to the dataset.
+    """
+    if isinstance(indices, Tensor):
+        return indices if indices.dtype == _C.int64 and indices.dim() == 1 else None
+    ints = set(map(type, indices)) == {int}
+    return _C.tensor(list(indices), dtype=_C.int64) if ints else None
 
 
 def _items(datasets):
