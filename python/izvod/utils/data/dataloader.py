@@ -4,6 +4,7 @@ import itertools
 import math
 import types
 import warnings
+from functools import partial
 
 from izvod.utils.data._utils.collate import default_collate, default_convert
 from izvod.utils.data._utils.fetch import MapFetcher, StreamFetcher
@@ -36,7 +37,7 @@ class DataLoader:
     worker_init_fn: called in each worker with its number
     multiprocessing_context: how workers start, a start method's name or a context
     persistent_workers: keep the workers after a pass
-    in_order: batches come in the sampler's order, whichever worker is first
+    in_order: has no effect: batches always come in the sampler's order
     pin_memory: has no meaning on a CPU; warns, as torch does
 
     A TensorDataset (or a Subset or StackDataset of such) is fetched a batch at a time if it is
@@ -68,6 +69,7 @@ class DataLoader:
         in_order=True,
     ):
         _check_workers(num_workers, timeout, prefetch_factor, persistent_workers)
+        _check_context(num_workers, multiprocessing_context)
         self._streams = isinstance(dataset, IterableDataset)
         if self._streams:
             _check_stream(shuffle, sampler, batch_sampler)
@@ -102,6 +104,7 @@ class DataLoader:
         self.pin_memory_device = pin_memory_device
         self.in_order = in_order
         self._stated_length = None  # what len() said of a stream
+        self._kept_pool = None  # of persistent workers
         self._initialized = True
 
     def __setattr__(self, name, value):
@@ -120,9 +123,12 @@ class DataLoader:
         return self.batch_sampler if self._batching else self.sampler
 
     def _new_fetcher(self):
+        """A partial that makes the function from indices to a batch."""
         if self._streams:
-            return StreamFetcher(self.dataset, self._batching, self.collate_fn, self.drop_last)
-        return MapFetcher(self.dataset, self._batching, self.collate_fn)
+            return partial(
+                StreamFetcher, self.dataset, self._batching, self.collate_fn, self.drop_last
+            )
+        return partial(MapFetcher, self.dataset, self._batching, self.collate_fn)
 
     def __iter__(self):
         if self.pin_memory:
@@ -131,7 +137,10 @@ class DataLoader:
                 "then device pinned memory won't be used.",
                 stacklevel=2,
             )
-        return _Epoch(self)
+        return _EpochOfWorkers(self) if self.num_workers else _Epoch(self)
+
+    def __getstate__(self):
+        return self.__dict__ | {"_kept_pool": None}
 
     def __len__(self):
         """Batches a pass. Of a stream: what follows from the length it states."""
@@ -157,29 +166,35 @@ class _Epoch:
     """One pass over the data, in the main process."""
 
     def __init__(self, loader):
-        if loader.timeout:
-            raise AssertionError("timeout can only be used with workers (num_workers > 0)")
         self._loader = loader
-        self._fetch = None if loader._streams else loader._new_fetcher()
-        self._sampler_iter = self._indices()
+        self._yielded = 0
+        self._begin()
+
+    def _begin(self):
+        loader = self._loader
+        if loader.timeout:
+            raise AssertionError("DataLoader: a timeout requires num_workers > 0")
+        fetch = None if loader._streams else loader._new_fetcher()()
+        self._indices = self._indices_for(fetch)
         # torch draws the seed of the workers also if there are none, before any index.
         draw_seed(loader.generator)
-        if loader._streams:
-            self._fetch = loader._new_fetcher()
-        self._yielded = 0
+        self._fetch = fetch or loader._new_fetcher()()
 
-    def _indices(self):
+    def _indices_for(self, fetch):
         """The lists of indices, as tensors where the sampler draws such and the data are such."""
         batches = self._loader.batch_sampler
-        if isinstance(batches, BatchSampler) and getattr(self._fetch, "at_once", None):
+        if isinstance(batches, BatchSampler) and getattr(fetch, "at_once", None):
             return batches.tensors() or iter(batches)
         return iter(self._loader._index_sampler)
+
+    def _next_batch(self):
+        return self._fetch(next(self._indices))
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        batch = self._fetch(next(self._sampler_iter))
+        batch = self._next_batch()
         self._yielded += 1
         stated = self._loader._stated_length
         if stated is not None and self._yielded > stated:
@@ -192,6 +207,44 @@ class _Epoch:
 
     def __len__(self):
         return len(self._loader._index_sampler)
+
+
+class _EpochOfWorkers(_Epoch):
+    """One pass over the data, fetched by worker processes."""
+
+    def _begin(self):
+        loader = self._loader
+        indices = iter(loader._index_sampler)
+        self._pool = loader._kept_pool
+        if self._pool is None:
+            self._pool = self._new_pool(draw_seed(loader.generator))
+        else:
+            self._pool.resume()
+        self._pool.start(indices, loader.prefetch_factor)
+
+    def _new_pool(self, base_seed):
+        from izvod.utils.data._utils.pool import Pool, context_of
+
+        loader = self._loader
+        pool = Pool(
+            context_of(loader.multiprocessing_context),
+            loader._new_fetcher(),
+            loader.num_workers,
+            base_seed,
+            loader.worker_init_fn,
+            loader.timeout,
+        )
+        if loader.persistent_workers:
+            loader._kept_pool = pool
+        return pool
+
+    def _next_batch(self):
+        try:
+            return self._pool.next_batch()
+        except StopIteration:
+            if not self._loader.persistent_workers:
+                self._pool.close()
+            raise
 
 
 # ---- The checks, in torch's order
@@ -214,6 +267,19 @@ def _check_workers(num_workers, timeout, prefetch_factor, persistent_workers):
         raise ValueError("prefetch_factor option should be non-negative")
     if persistent_workers and num_workers == 0:
         raise ValueError("persistent_workers option needs num_workers > 0")
+
+
+def _check_context(num_workers, multiprocessing_context):
+    if num_workers:
+        from izvod.utils.data._utils.pool import context_of, warn_of_too_many
+
+        context_of(multiprocessing_context)
+        warn_of_too_many(num_workers)
+    elif multiprocessing_context is not None:
+        raise ValueError(
+            "multiprocessing_context can only be used with multi-process loading "
+            f"(num_workers > 0), but got num_workers={num_workers}"
+        )
 
 
 def _check_stream(shuffle, sampler, batch_sampler):
