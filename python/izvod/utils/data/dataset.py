@@ -4,6 +4,7 @@ import math
 import types
 import warnings
 from bisect import bisect_right
+from collections.abc import Iterable
 from itertools import accumulate
 
 from izvod._C import default_generator, randperm
@@ -37,13 +38,10 @@ class Dataset:
         return ConcatDataset([self, other])
 
 
-class IterableDataset(Dataset):
-    """Base of datasets that are streams: subclasses define __iter__(). `a + b` makes a
-    ChainDataset.
+class IterableDataset(Dataset, Iterable):
+    """Base of datasets that are streams: subclasses define __iter__(), else TypeError. `a + b`
+    makes a ChainDataset.
     """
-
-    def __iter__(self):
-        raise NotImplementedError("Subclasses of IterableDataset should implement __iter__.")
 
     def __add__(self, other):
         return ChainDataset([self, other])

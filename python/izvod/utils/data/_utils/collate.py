@@ -53,7 +53,9 @@ def default_convert(data):
     if isinstance(data, (Tensor, str, bytes)):
         return data
     if type(data).__module__ == "numpy":
-        return data if _holds_no_numbers(data) else _C.as_tensor(data)
+        import numpy
+
+        return data if _holds_no_numbers(data) else _C.as_tensor(numpy.asarray(data))
     if isinstance(data, Mapping):
         return _like_mapping(data, {key: default_convert(data[key]) for key in data})
     if isinstance(data, Sequence):
