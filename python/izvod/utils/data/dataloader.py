@@ -91,7 +91,9 @@ class DataLoader:
         self.batch_size = batch_size
         self.sampler = sampler
         self.batch_sampler = batch_sampler
-        self.collate_fn = collate_fn or (default_collate if self._batching else default_convert)
+        if collate_fn is None:
+            collate_fn = default_collate if self._batching else default_convert
+        self.collate_fn = collate_fn
         self.drop_last = drop_last
         self.generator = generator
         self.num_workers = num_workers
