@@ -1,13 +1,16 @@
 """What compare.py times: each function takes the modules of one library and returns the call."""
 
-from workloads import calls, kernels, training
+from workloads import calls, data, generation, kernels, random, training
 from workloads.library import Library
 
 GROUPS = {
     "calls": calls.CALLS,
     "snippets": calls.SNIPPETS,
     "kernels": kernels.WORKLOADS,
+    "random": random.WORKLOADS,
+    "data": data.WORKLOADS,
     "training": training.WORKLOADS,
+    "generation": generation.WORKLOADS,
 }
 WORKLOADS = {f.__name__: f for group in GROUPS.values() for f in group}
 

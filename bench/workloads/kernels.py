@@ -64,14 +64,18 @@ for label, n in SIZES.items():
                 lib.torch.randn(n),
             ),
         )
-    rows = max(n // 1000, 1)
+    rows, columns = (n // 1000, 1000) if n > 1000 else (10, 100)
     forward(
         f"add row {label}",
-        lambda lib, r=rows: (lib.torch.add, lib.torch.randn(r, 1000), lib.torch.randn(1000)),
+        lambda lib, r=rows, c=columns: (lib.torch.add, lib.torch.randn(r, c), lib.torch.randn(c)),
     )
     both_ways(
         f"mul column {label}",
-        lambda lib, r=rows: (lib.torch.mul, lib.torch.randn(r, 1000), lib.torch.randn(r, 1)),
+        lambda lib, r=rows, c=columns: (
+            lib.torch.mul,
+            lib.torch.randn(r, c),
+            lib.torch.randn(r, 1),
+        ),
     )
     forward(f"gt {label}", lambda lib, n=n: (lib.torch.gt, lib.torch.randn(n), lib.torch.randn(n)))
     forward(
@@ -97,41 +101,50 @@ for label, n in SIZES.items():
             timed = forward_and_both_ways if op in ("var", "softmax") else forward
             timed(
                 f"{op} dim {dim} {label}",
-                lambda lib, r=rows, op=op, dim=dim: (
+                lambda lib, r=rows, c=columns, op=op, dim=dim: (
                     lambda x: getattr(lib.torch, op)(x, dim=dim),
-                    lib.torch.randn(r, 1000),
+                    lib.torch.randn(r, c),
                 ),
             )
     forward(
-        f"cumsum {label}", lambda lib, r=rows: (lambda x: x.cumsum(1), lib.torch.randn(r, 1000))
+        f"cumsum {label}",
+        lambda lib, r=rows, c=columns: (lambda x: x.cumsum(1), lib.torch.randn(r, c)),
     )
-    forward(f"sort {label}", lambda lib, r=rows: (lambda x: x.sort(1), lib.torch.randn(r, 1000)))
-    forward(f"topk {label}", lambda lib, r=rows: (lambda x: x.topk(10), lib.torch.randn(r, 1000)))
+    forward(
+        f"sort {label}", lambda lib, r=rows, c=columns: (lambda x: x.sort(1), lib.torch.randn(r, c))
+    )
+    forward(
+        f"topk {label}",
+        lambda lib, r=rows, c=columns: (lambda x: x.topk(10), lib.torch.randn(r, c)),
+    )
 
     # ---- Rows moved
 
     forward(
         f"transposed copy {label}",
-        lambda lib, r=rows: (lambda x: x.T.contiguous(), lib.torch.randn(r, 1000)),
+        lambda lib, r=rows, c=columns: (lambda x: x.T.contiguous(), lib.torch.randn(r, c)),
     )
     forward(
         f"cat {label}",
-        lambda lib, r=rows: (lambda x: lib.torch.cat([x, x], 1), lib.torch.randn(r, 500)),
+        lambda lib, r=rows, c=columns: (
+            lambda x: lib.torch.cat([x, x], 1),
+            lib.torch.randn(r, c // 2),
+        ),
     )
     forward(
         f"index_select {label}",
-        lambda lib, r=rows: (
+        lambda lib, r=rows, c=columns: (
             lambda x, i: x.index_select(0, i),
-            lib.torch.randn(r, 1000),
+            lib.torch.randn(r, c),
             lib.torch.randint(0, r, (r,)),
         ),
     )
     forward(
         f"gather {label}",
-        lambda lib, r=rows: (
+        lambda lib, r=rows, c=columns: (
             lambda x, i: x.gather(1, i),
-            lib.torch.randn(r, 1000),
-            lib.torch.randint(0, 1000, (r, 1000)),
+            lib.torch.randn(r, c),
+            lib.torch.randint(0, c, (r, c)),
         ),
     )
 

@@ -1,6 +1,16 @@
-"""Small helpers; `izvod.utils.data` and `izvod.utils.hooks` are modules of their own."""
+"""Small helpers; `izvod.utils.data` (loaded on first use) and `izvod.utils.hooks` are modules of
+their own.
+"""
 
 from izvod._C import Tensor
+
+
+def __getattr__(name):
+    if name == "data":
+        import importlib
+
+        return importlib.import_module("izvod.utils.data")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
 
 
 def typename(obj):

@@ -1,0 +1,3 @@
+"""What the DataLoader is made of."""
+
+from izvod.utils.data._utils import collate, fetch, worker  # noqa: F401
