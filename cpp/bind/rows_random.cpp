@@ -1,3 +1,4 @@
+#include "bind/creation.h"
 #include "bind/function.h"
 #include "bind/generator.h"
 #include "bind/module.h"
@@ -11,12 +12,17 @@ namespace izvod::bind {
 namespace {
 
 using MaybeDType = std::optional<DType>;
+using MaybeTensor = std::optional<Tensor>;
 
 #define OPTIONS                                                                      \
   ", *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, " \
-  "pin_memory=False, memory_format=None"
+  "pin_memory=False"
 #define OPTION_PARAMETERS \
-  Generator *g, MaybeDType dtype, PyObject *, PyObject *device, bool requires_grad, bool, PyObject *
+  Generator *g, MaybeDType dtype, PyObject *, PyObject *device, bool requires_grad, bool
+#define OUT_OPTIONS OPTIONS ", out=None"
+#define OUT_PARAMETERS OPTION_PARAMETERS, MaybeTensor out
+#define LIKE_OPTIONS OPTIONS ", memory_format=None"
+#define LIKE_PARAMETERS OPTION_PARAMETERS, PyObject *format
 
 Tensor finish(Tensor x, PyObject* device, bool requires_grad) {
   check_device(device);
@@ -24,52 +30,80 @@ Tensor finish(Tensor x, PyObject* device, bool requires_grad) {
   return x;
 }
 
+// What is drawn into: `out`, which must fit, or a fresh tensor.
+Tensor target(const MaybeTensor& out, const Dims& sizes, MaybeDType dtype, DType otherwise) {
+  if (!out) return empty(sizes, dtype.value_or(otherwise));
+  check(!dtype || *dtype == out->dtype(), "dtype ", info(*dtype).name,
+        " does not match dtype of out parameter (", info(out->dtype()).name, ")");
+  check(out->sizes() == sizes, "out has the shape ", out->sizes(), ", the result ", sizes);
+  return *out;
+}
+// A result that must be made by itself goes to `out` in the end.
+Tensor deliver(const Tensor& result, const MaybeTensor& out) {
+  if (!out) return result;
+  check(out->sizes() == result.sizes(), "out has the shape ", out->sizes(), ", the result ",
+        result.sizes());
+  return copy_(*out, result);
+}
+
 void add_creation() {
-  def<"rand", InModule>("*size" OPTIONS, [](const Dims& size, OPTION_PARAMETERS) {
-    return finish(rand(size, dtype, g), device, requires_grad);
+  def<"rand", InModule>("*size" OUT_OPTIONS, [](const Dims& size, OUT_PARAMETERS) {
+    const Tensor x = target(out, size, dtype, default_dtype());
+    return finish(uniform_(x, 0, 1, g), device, requires_grad);
   });
-  def<"randn", InModule>("*size" OPTIONS, [](const Dims& size, OPTION_PARAMETERS) {
-    return finish(randn(size, dtype, g), device, requires_grad);
+  def<"randn", InModule>("*size" OUT_OPTIONS, [](const Dims& size, OUT_PARAMETERS) {
+    const Tensor x = target(out, size, dtype, default_dtype());
+    return finish(normal_(x, 0, 1, g), device, requires_grad);
   });
   def<"randint", InModule>(
-      {overload("high, size" OPTIONS,
-                [](int64_t high, const Dims& size, OPTION_PARAMETERS) {
-                  return finish(randint(0, high, size, dtype.value_or(DType::Int64), g), device,
-                                requires_grad);
+      {overload("high, size" OUT_OPTIONS,
+                [](int64_t high, const Dims& size, OUT_PARAMETERS) {
+                  const Tensor x = target(out, size, dtype, DType::Int64);
+                  return finish(random_(x, 0, high, g), device, requires_grad);
                 }),
-       overload("low, high, size" OPTIONS,
-                [](int64_t low, int64_t high, const Dims& size, OPTION_PARAMETERS) {
-                  return finish(randint(low, high, size, dtype.value_or(DType::Int64), g), device,
-                                requires_grad);
+       overload("low, high, size" OUT_OPTIONS,
+                [](int64_t low, int64_t high, const Dims& size, OUT_PARAMETERS) {
+                  const Tensor x = target(out, size, dtype, DType::Int64);
+                  return finish(random_(x, low, high, g), device, requires_grad);
                 })});
-  def<"randperm", InModule>("n" OPTIONS, [](int64_t n, OPTION_PARAMETERS) {
-    return finish(randperm(n, dtype.value_or(DType::Int64), g), device, requires_grad);
+  def<"randperm", InModule>("n" OUT_OPTIONS, [](int64_t n, OUT_PARAMETERS) {
+    const DType t = dtype.value_or(out ? out->dtype() : DType::Int64);
+    return finish(deliver(randperm(n, t, g), out), device, requires_grad);
   });
-  def<"rand_like", InModule>("input" OPTIONS, [](const Tensor& x, OPTION_PARAMETERS) {
-    return finish(rand_like(x, dtype, g), device, requires_grad);
+  def<"rand_like", InModule>("input" LIKE_OPTIONS, [](const Tensor& x, LIKE_PARAMETERS) {
+    return finish(uniform_(empty_as(x, dtype, format), 0, 1, g), device, requires_grad);
   });
-  def<"randn_like", InModule>("input" OPTIONS, [](const Tensor& x, OPTION_PARAMETERS) {
-    return finish(randn_like(x, dtype, g), device, requires_grad);
+  def<"randn_like", InModule>("input" LIKE_OPTIONS, [](const Tensor& x, LIKE_PARAMETERS) {
+    return finish(normal_(empty_as(x, dtype, format), 0, 1, g), device, requires_grad);
   });
   def<"randint_like", InModule>(
-      {overload("input, high" OPTIONS,
-                [](const Tensor& x, int64_t high, OPTION_PARAMETERS) {
-                  return finish(randint_like(x, 0, high, dtype, g), device, requires_grad);
+      {overload("input, high" LIKE_OPTIONS,
+                [](const Tensor& x, int64_t high, LIKE_PARAMETERS) {
+                  return finish(random_(empty_as(x, dtype, format), 0, high, g), device,
+                                requires_grad);
                 }),
-       overload("input, low, high" OPTIONS,
-                [](const Tensor& x, int64_t low, int64_t high, OPTION_PARAMETERS) {
-                  return finish(randint_like(x, low, high, dtype, g), device, requires_grad);
+       overload("input, low, high" LIKE_OPTIONS,
+                [](const Tensor& x, int64_t low, int64_t high, LIKE_PARAMETERS) {
+                  return finish(random_(empty_as(x, dtype, format), low, high, g), device,
+                                requires_grad);
                 })});
   def<"normal", InModule>(
-      {overload("mean, std, *, generator=None", [](const Tensor& mean, const Tensor& std,
-                                                   Generator* g) { return normal(mean, std, g); }),
-       overload("mean, std=1.0, *, generator=None",
-                [](const Tensor& mean, double std, Generator* g) { return normal(mean, std, g); }),
-       overload("mean, std, *, generator=None",
-                [](double mean, const Tensor& std, Generator* g) { return normal(mean, std, g); }),
-       overload("mean, std, size" OPTIONS,
-                [](double mean, double std, const Dims& size, OPTION_PARAMETERS) {
-                  return finish(normal(mean, std, size, dtype, g), device, requires_grad);
+      {overload("mean, std, *, generator=None, out=None",
+                [](const Tensor& mean, const Tensor& std, Generator* g, MaybeTensor out) {
+                  return deliver(normal(mean, std, g), out);
+                }),
+       overload("mean, std=1.0, *, generator=None, out=None",
+                [](const Tensor& mean, double std, Generator* g, MaybeTensor out) {
+                  return deliver(normal(mean, std, g), out);
+                }),
+       overload("mean, std, *, generator=None, out=None",
+                [](double mean, const Tensor& std, Generator* g, MaybeTensor out) {
+                  return deliver(normal(mean, std, g), out);
+                }),
+       overload("mean, std, size" OUT_OPTIONS,
+                [](double mean, double std, const Dims& size, OUT_PARAMETERS) {
+                  const Tensor x = target(out, size, dtype, default_dtype());
+                  return finish(normal_(x, mean, std, g), device, requires_grad);
                 })});
 }
 
@@ -98,13 +132,22 @@ void add_in_place() {
 
 void add_samples() {
   def<"bernoulli">(
-      {overload("input, *, generator=None",
-                [](const Tensor& p, Generator* g) { return bernoulli(p, g); }),
+      {overload("input, *, generator=None, out=None",
+                [](const Tensor& p, Generator* g, MaybeTensor out) {
+                  if (!out) return bernoulli(p, g);
+                  return bernoulli_(target(out, p.sizes(), {}, p.dtype()), p, g);
+                }),
        overload("input, p, *, generator=None",
                 [](const Tensor& x, double p, Generator* g) { return bernoulli(x, p, g); })});
   def<"poisson", InModule>("input, generator=None", poisson);
   def<"binomial", InModule>("count, prob, generator=None", binomial);
-  def<"multinomial">("input, num_samples, replacement=False, *, generator=None", multinomial);
+  def<"multinomial">(
+      "input, num_samples, replacement=False, *, generator=None, out=None",
+      [](const Tensor& p, int64_t samples, bool replacement, Generator* g, MaybeTensor out) {
+        check(!out || out->dtype() == DType::Int64, "multinomial expects Long tensor out, got: ",
+              info(out ? out->dtype() : DType::Int64).noun);
+        return deliver(multinomial(p, samples, replacement, g), out);
+      });
   def<"_standard_gamma", InModule>("input, generator=None", standard_gamma);
   def<"_sample_dirichlet", InModule>("input, generator=None", sample_dirichlet);
 }
@@ -162,7 +205,9 @@ void add_dropout() {
                            check_probability(p);
                            check(x.dim() == 2 || x.dim() == 3,
                                  "dropout1d: Expected 2D or 3D input, but received a ", x.dim(),
-                                 "D input: it drops channels of [C, L] or [N, C, L].");
+                                 "D input. Note that dropout1d exists to provide channel-wise "
+                                 "dropout on inputs with 1 spatial dimension, a channel dimension, "
+                                 "and an optional batch dimension (i.e. 2D or 3D inputs).");
                            return channel_dropout(x, p, training, in_place, x.dim() == 2);
                          });
   def<"dropout2d", InNN>("input, p=0.5, training=True, inplace=False",
@@ -179,11 +224,13 @@ void add_dropout() {
                      });
   const char* const rrelu_parameters =
       "input, lower=0.125, upper=0.3333333333333333, training=False, generator=None";
-  def<"rrelu", InModule>(rrelu_parameters, rrelu);
-  def<"rrelu_", InModule>(rrelu_parameters, [](const Tensor& x, double lower, double upper,
-                                               bool training, Generator* g) {
+  const auto rrelu_in_place = [](const Tensor& x, double lower, double upper, bool training,
+                                 Generator* g) {
     return put(x, rrelu(x, lower, upper, training, g), true);
-  });
+  };
+  def<"rrelu", InModule>(rrelu_parameters, rrelu);
+  def<"rrelu_", InModule>(rrelu_parameters, rrelu_in_place);
+  def<"rrelu_", InNN>(rrelu_parameters, rrelu_in_place);
 }
 
 }  // namespace
