@@ -22,88 +22,123 @@ using MaybeTensor = std::optional<Tensor>;
 #define OUT_OPTIONS OPTIONS ", out=None"
 #define OUT_PARAMETERS OPTION_PARAMETERS, MaybeTensor out
 #define LIKE_OPTIONS OPTIONS ", memory_format=None"
-#define LIKE_PARAMETERS OPTION_PARAMETERS, PyObject *format
+#define LIKE_PARAMETERS OPTION_PARAMETERS, PyObject* format
 
-Tensor finish(Tensor x, PyObject* device, bool requires_grad) {
+// Sizes where a lone int would be taken for a bound.
+struct Shape {
+  Dims sizes;
+};
+
+}  // namespace
+
+template <>
+struct Convert<Shape> {
+  static constexpr auto name = "tuple of ints";
+  static bool from(PyObject* o, Shape& x) {
+    return !PyLong_Check(o) && Convert<Dims>::from(o, x.sizes);
+  }
+};
+
+namespace {
+
+void check_options(PyObject* device, bool requires_grad, DType t) {
   check_device(device);
+  check(!requires_grad || is_floating(t),
+        "Only Tensors of floating point and complex dtype can require gradients");
+}
+
+// x as `draw` fills it, after all checks: what fails must not have drawn.
+template <class F>
+Tensor drawn(const Tensor& x, PyObject* device, bool requires_grad, F draw) {
+  check_options(device, requires_grad, x.dtype());
+  draw(x);
   if (requires_grad) set_requires_grad(x, true);
   return x;
 }
 
-// What is drawn into: `out`, which must fit, or a fresh tensor.
+void check_fits(const Tensor& out, const Dims& sizes) {
+  check(out.sizes() == sizes, "out has the shape ", out.sizes(), ", the result ", sizes);
+}
+// What is drawn into: `out` or a fresh tensor.
 Tensor target(const MaybeTensor& out, const Dims& sizes, MaybeDType dtype, DType otherwise) {
   if (!out) return empty(sizes, dtype.value_or(otherwise));
-  check(!dtype || *dtype == out->dtype(), "dtype ", info(*dtype).name,
-        " does not match dtype of out parameter (", info(out->dtype()).name, ")");
-  check(out->sizes() == sizes, "out has the shape ", out->sizes(), ", the result ", sizes);
+  check(!dtype || *dtype == out->dtype(), "dtype ", info(*dtype).noun,
+        " does not match dtype of out parameter (", info(out->dtype()).noun, ")");
+  check_fits(*out, sizes);
   return *out;
 }
-// A result that must be made by itself goes to `out` in the end.
-Tensor deliver(const Tensor& result, const MaybeTensor& out) {
-  if (!out) return result;
-  check(out->sizes() == result.sizes(), "out has the shape ", out->sizes(), ", the result ",
-        result.sizes());
-  return copy_(*out, result);
+// A result of these sizes that cannot be drawn in place is copied to `out`.
+template <class F>
+Tensor deliver(const MaybeTensor& out, const Dims& sizes, F make) {
+  if (!out) return make();
+  check_fits(*out, sizes);
+  return copy_(*out, make());
 }
 
 void add_creation() {
   def<"rand", InModule>("*size" OUT_OPTIONS, [](const Dims& size, OUT_PARAMETERS) {
-    const Tensor x = target(out, size, dtype, default_dtype());
-    return finish(uniform_(x, 0, 1, g), device, requires_grad);
+    return drawn(target(out, size, dtype, default_dtype()), device, requires_grad,
+                 [&](const Tensor& x) { uniform_(x, 0, 1, g); });
   });
   def<"randn", InModule>("*size" OUT_OPTIONS, [](const Dims& size, OUT_PARAMETERS) {
-    const Tensor x = target(out, size, dtype, default_dtype());
-    return finish(normal_(x, 0, 1, g), device, requires_grad);
+    return drawn(target(out, size, dtype, default_dtype()), device, requires_grad,
+                 [&](const Tensor& x) { normal_(x, 0, 1, g); });
   });
   def<"randint", InModule>(
       {overload("high, size" OUT_OPTIONS,
-                [](int64_t high, const Dims& size, OUT_PARAMETERS) {
-                  const Tensor x = target(out, size, dtype, DType::Int64);
-                  return finish(random_(x, 0, high, g), device, requires_grad);
+                [](int64_t high, const Shape& size, OUT_PARAMETERS) {
+                  return drawn(target(out, size.sizes, dtype, DType::Int64), device, requires_grad,
+                               [&](const Tensor& x) { random_(x, 0, high, g); });
                 }),
        overload("low, high, size" OUT_OPTIONS,
-                [](int64_t low, int64_t high, const Dims& size, OUT_PARAMETERS) {
-                  const Tensor x = target(out, size, dtype, DType::Int64);
-                  return finish(random_(x, low, high, g), device, requires_grad);
+                [](int64_t low, int64_t high, const Shape& size, OUT_PARAMETERS) {
+                  return drawn(target(out, size.sizes, dtype, DType::Int64), device, requires_grad,
+                               [&](const Tensor& x) { random_(x, low, high, g); });
                 })});
   def<"randperm", InModule>("n" OUT_OPTIONS, [](int64_t n, OUT_PARAMETERS) {
     const DType t = dtype.value_or(out ? out->dtype() : DType::Int64);
-    return finish(deliver(randperm(n, t, g), out), device, requires_grad);
+    check_options(device, requires_grad, t);
+    const Tensor x = deliver(out, {n}, [&] { return randperm(n, t, g); });
+    if (requires_grad) set_requires_grad(x, true);
+    return x;
   });
   def<"rand_like", InModule>("input" LIKE_OPTIONS, [](const Tensor& x, LIKE_PARAMETERS) {
-    return finish(uniform_(empty_as(x, dtype, format), 0, 1, g), device, requires_grad);
+    return drawn(empty_as(x, dtype, format), device, requires_grad,
+                 [&](const Tensor& y) { uniform_(y, 0, 1, g); });
   });
   def<"randn_like", InModule>("input" LIKE_OPTIONS, [](const Tensor& x, LIKE_PARAMETERS) {
-    return finish(normal_(empty_as(x, dtype, format), 0, 1, g), device, requires_grad);
+    return drawn(empty_as(x, dtype, format), device, requires_grad,
+                 [&](const Tensor& y) { normal_(y, 0, 1, g); });
   });
   def<"randint_like", InModule>(
       {overload("input, high" LIKE_OPTIONS,
                 [](const Tensor& x, int64_t high, LIKE_PARAMETERS) {
-                  return finish(random_(empty_as(x, dtype, format), 0, high, g), device,
-                                requires_grad);
+                  return drawn(empty_as(x, dtype, format), device, requires_grad,
+                               [&](const Tensor& y) { random_(y, 0, high, g); });
                 }),
        overload("input, low, high" LIKE_OPTIONS,
                 [](const Tensor& x, int64_t low, int64_t high, LIKE_PARAMETERS) {
-                  return finish(random_(empty_as(x, dtype, format), low, high, g), device,
-                                requires_grad);
+                  return drawn(empty_as(x, dtype, format), device, requires_grad,
+                               [&](const Tensor& y) { random_(y, low, high, g); });
                 })});
   def<"normal", InModule>(
       {overload("mean, std, *, generator=None, out=None",
                 [](const Tensor& mean, const Tensor& std, Generator* g, MaybeTensor out) {
-                  return deliver(normal(mean, std, g), out);
+                  return deliver(out, broadcast_sizes(mean.sizes(), std.sizes()),
+                                 [&] { return normal(mean, std, g); });
                 }),
        overload("mean, std=1.0, *, generator=None, out=None",
                 [](const Tensor& mean, double std, Generator* g, MaybeTensor out) {
-                  return deliver(normal(mean, std, g), out);
+                  return deliver(out, mean.sizes(), [&] { return normal(mean, std, g); });
                 }),
        overload("mean, std, *, generator=None, out=None",
                 [](double mean, const Tensor& std, Generator* g, MaybeTensor out) {
-                  return deliver(normal(mean, std, g), out);
+                  return deliver(out, std.sizes(), [&] { return normal(mean, std, g); });
                 }),
        overload("mean, std, size" OUT_OPTIONS,
-                [](double mean, double std, const Dims& size, OUT_PARAMETERS) {
-                  const Tensor x = target(out, size, dtype, default_dtype());
-                  return finish(normal_(x, mean, std, g), device, requires_grad);
+                [](double mean, double std, const Shape& size, OUT_PARAMETERS) {
+                  return drawn(target(out, size.sizes, dtype, default_dtype()), device,
+                               requires_grad, [&](const Tensor& x) { normal_(x, mean, std, g); });
                 })});
 }
 
@@ -146,7 +181,9 @@ void add_samples() {
       [](const Tensor& p, int64_t samples, bool replacement, Generator* g, MaybeTensor out) {
         check(!out || out->dtype() == DType::Int64, "multinomial expects Long tensor out, got: ",
               info(out ? out->dtype() : DType::Int64).noun);
-        return deliver(multinomial(p, samples, replacement, g), out);
+        Dims sizes = p.sizes();
+        if (p.dim()) sizes[p.dim() - 1] = samples;
+        return deliver(out, sizes, [&] { return multinomial(p, samples, replacement, g); });
       });
   def<"_standard_gamma", InModule>("input, generator=None", standard_gamma);
   def<"_sample_dirichlet", InModule>("input, generator=None", sample_dirichlet);

@@ -136,9 +136,8 @@ static Tensor rrelu_evaluated(const Tensor& x, double slope) {
     y = leaky(x, x, slope);
   }
   if (recording(x))
-    record(
-        "RreluWithNoiseBackward0", y, {&x}, saved(x),
-        [slope](const Tensor& g, const Tensor& x) { return Grads{leaky(g, x, slope)}; });
+    record("RreluWithNoiseBackward0", y, {&x}, saved(x),
+           [slope](const Tensor& g, const Tensor& x) { return Grads{leaky(g, x, slope)}; });
   return y;
 }
 
