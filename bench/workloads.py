@@ -147,9 +147,38 @@ def char_gpt_step(lib, vocabulary=65, context=64, width=128, heads=4, layers=4, 
     return run
 
 
+# ---- Random numbers: ten million of them
+
+MANY = 10_000_000
+
+
+def rand(lib):
+    return lambda: lib.torch.rand(MANY)
+
+
+def randn(lib):
+    return lambda: lib.torch.randn(MANY)
+
+
+def dropout(lib):
+    x = lib.torch.ones(MANY)
+    return lambda: lib.F.dropout(x, 0.1)
+
+
+def bernoulli_of_number(lib):
+    x = lib.torch.empty(MANY)
+    return lambda: x.bernoulli_(0.5)
+
+
+def bernoulli_of_tensor(lib):
+    p = lib.torch.full((MANY,), 0.3)
+    return lambda: lib.torch.bernoulli(p)
+
+
 GROUPS = {
     "calls": [add, add_with_grad, multiply_by_number, index, item],
     "snippets": [chain_of_100, sigmoid_snippet, simplenet_step],
     "training": [char_gpt_step],
+    "random": [rand, randn, dropout, bernoulli_of_number, bernoulli_of_tensor],
 }
 WORKLOADS = {f.__name__: f for group in GROUPS.values() for f in group}
