@@ -11,7 +11,7 @@ class SimpleNet(nn.Module):
         super(SimpleNet, self).__init__()
         self.fc1 = nn.Linear(10, 5)  # Input layer to hidden layer
         self.relu = nn.ReLU()
-        self.fc2 = nn.Linear(5, 1)  # Hidden layer to output layer
+        self.fc2 = nn.Linear(5, 1)   # Hidden layer to output layer
         self.sigmoid = nn.Sigmoid()
 
     def forward(self, x):
@@ -32,11 +32,11 @@ inputs = torch.randn(1, 10)
 labels = torch.tensor([1.0])
 
 # Training loop
-optimizer.zero_grad()  # Clear gradients
-outputs = net(inputs)  # Forward pass
+optimizer.zero_grad()          # Clear gradients
+outputs = net(inputs)          # Forward pass
 loss = criterion(outputs, labels)  # Compute loss
-loss.backward()  # Backward pass (compute gradients)
-optimizer.step()  # Update parameters
+loss.backward()                # Backward pass (compute gradients)
+optimizer.step()               # Update parameters
 
 # Accessing gradients
 for name, param in net.named_parameters():

@@ -7,10 +7,12 @@ tensor0d = torch.tensor(1)
 tensor1d = torch.tensor([1, 2, 3])
 
 # Matrix (2D tensor)
-tensor2d = torch.tensor([[1, 2], [3, 4]])
+tensor2d = torch.tensor([[1, 2],
+                         [3, 4]])
 
 # 3D Tensor
-tensor3d = torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])
+tensor3d = torch.tensor([[[1, 2], [3, 4]],
+                         [[5, 6], [7, 8]]])
 
 tensor1d = torch.tensor([1, 2, 3])
 print(tensor1d.dtype)  # Output: torch.int64
