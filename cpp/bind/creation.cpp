@@ -7,6 +7,7 @@
 #include "ops/copy.h"
 #include "ops/item.h"
 #include "ops/joining.h"
+#include "ops/views.h"
 
 namespace izvod::bind {
 namespace {
@@ -235,6 +236,19 @@ PyObject* buffer_of(const Tensor& x) {
 PyObject* to_list(const Tensor& x) { return list_of(x.impl()->data, x, 0); }
 
 // The legacy constructor: torch.Tensor(2, 3), torch.Tensor([1, 2]), torch.Tensor().
+Tensor empty_as(const Tensor& x, std::optional<DType> dtype, PyObject* memory_format) {
+  const DType t = dtype.value_or(x.dtype());
+  if (memory_format == Py_None) return empty_like(x, t);
+  std::string format;
+  Convert<std::string>::from(checked(PyObject_Str(memory_format)).get(), format);
+  if (format == "torch.preserve_format") return empty_like(x, t);
+  if (format == "torch.contiguous_format") return empty(x.sizes(), t);
+  check(format == "torch.channels_last", "unsupported memory format ", format);
+  check(x.dim() == 4, "required rank 4 tensor to use channels_last format");
+  const Dims& n = x.sizes();
+  return permute(empty({n[0], n[2], n[3], n[1]}, t), {0, 3, 1, 2});
+}
+
 PyObject* new_tensor(PyTypeObject* type, PyObject* args, PyObject*) {
   return guarded([&] {
     const Py_ssize_t n = PyTuple_GET_SIZE(args);

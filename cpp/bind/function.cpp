@@ -84,9 +84,11 @@ std::string describe(const char* name, const Overload& o, const Mismatch& m, Py_
     case Mismatch::Missing: return text(name, "() missing 1 required positional arguments: \"", parameter(), "\"");
     case Mismatch::Unknown: return text(name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(m.object), "'");
     case Mismatch::Twice: return text(name, "() got multiple values for argument '", parameter(), "'");
-    default:
-      return text(name, "(): argument '", parameter(), "' (position ", m.parameter + 1 - method, ") must be ", m.expected, ", not ",
-                  type_name(m.object));
+    default: {
+      const bool named = o.parameters[size_t(m.parameter)].keyword_only;
+      const std::string position = named ? "" : text(" (position ", m.parameter + 1 - method, ")");
+      return text(name, "(): argument '", parameter(), "'", position, " must be ", m.expected, ", not ", type_name(m.object));
+    }
   }
 }
 

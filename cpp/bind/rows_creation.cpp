@@ -10,9 +10,9 @@ namespace {
 
 using MaybeDType = std::optional<DType>;
 
-// What every creation function takes besides its own arguments; layout, pin_memory and memory_format change nothing on a CPU.
+// What every creation function takes besides its own arguments; layout and pin_memory change nothing on a CPU.
 #define OPTIONS ", *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None"
-#define OPTION_PARAMETERS MaybeDType dtype, PyObject*, PyObject *device, bool requires_grad, bool, PyObject*
+#define OPTION_PARAMETERS MaybeDType dtype, PyObject*, PyObject *device, bool requires_grad, bool, [[maybe_unused]] PyObject *format
 
 Tensor finish(Tensor x, PyObject* device, bool requires_grad) {
   check_device(device);
@@ -67,16 +67,16 @@ void add_creation_rows() {
     return finish(full(size, value, dtype.value_or(type_of_number(value))), device, requires_grad);
   });
   def<"empty_like", InModule>("input" OPTIONS, [](const Tensor& x, OPTION_PARAMETERS) {
-    return finish(empty_like(x, dtype.value_or(x.dtype())), device, requires_grad);
+    return finish(empty_as(x, dtype, format), device, requires_grad);
   });
   def<"zeros_like", InModule>("input" OPTIONS, [](const Tensor& x, OPTION_PARAMETERS) {
-    return finish(zero_(empty_like(x, dtype.value_or(x.dtype()))), device, requires_grad);
+    return finish(zero_(empty_as(x, dtype, format)), device, requires_grad);
   });
   def<"ones_like", InModule>("input" OPTIONS, [](const Tensor& x, OPTION_PARAMETERS) {
-    return finish(fill_(empty_like(x, dtype.value_or(x.dtype())), 1), device, requires_grad);
+    return finish(fill_(empty_as(x, dtype, format), 1), device, requires_grad);
   });
   def<"full_like", InModule>("input, fill_value" OPTIONS, [](const Tensor& x, const Scalar& value, OPTION_PARAMETERS) {
-    return finish(fill_(empty_like(x, dtype.value_or(x.dtype())), value), device, requires_grad);
+    return finish(fill_(empty_as(x, dtype, format), value), device, requires_grad);
   });
   def<"new_empty", InTensor>("self, *size" OPTIONS, [](const Tensor& x, const Dims& size, OPTION_PARAMETERS) {
     return finish(empty(size, dtype.value_or(x.dtype())), device, requires_grad);

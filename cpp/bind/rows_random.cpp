@@ -1,3 +1,4 @@
+#include "bind/creation.h"
 #include "bind/function.h"
 #include "bind/generator.h"
 #include "bind/module.h"
@@ -11,65 +12,133 @@ namespace izvod::bind {
 namespace {
 
 using MaybeDType = std::optional<DType>;
+using MaybeTensor = std::optional<Tensor>;
 
 #define OPTIONS                                                                      \
   ", *, generator=None, dtype=None, layout=None, device=None, requires_grad=False, " \
-  "pin_memory=False, memory_format=None"
+  "pin_memory=False"
 #define OPTION_PARAMETERS \
-  Generator *g, MaybeDType dtype, PyObject *, PyObject *device, bool requires_grad, bool, PyObject *
+  Generator *g, MaybeDType dtype, PyObject *, PyObject *device, bool requires_grad, bool
+#define OUT_OPTIONS OPTIONS ", out=None"
+#define OUT_PARAMETERS OPTION_PARAMETERS, MaybeTensor out
+#define LIKE_OPTIONS OPTIONS ", memory_format=None"
+#define LIKE_PARAMETERS OPTION_PARAMETERS, PyObject* format
 
-Tensor finish(Tensor x, PyObject* device, bool requires_grad) {
+// Sizes where a lone int would be taken for a bound.
+struct Shape {
+  Dims sizes;
+};
+
+}  // namespace
+
+template <>
+struct Convert<Shape> {
+  static constexpr auto name = "tuple of ints";
+  static bool from(PyObject* o, Shape& x) {
+    return !PyLong_Check(o) && Convert<Dims>::from(o, x.sizes);
+  }
+};
+
+namespace {
+
+void check_options(PyObject* device, bool requires_grad, DType t) {
   check_device(device);
+  check(!requires_grad || is_floating(t),
+        "Only Tensors of floating point and complex dtype can require gradients");
+}
+
+// x as `draw` fills it, after all checks: what fails must not have drawn.
+template <class F>
+Tensor drawn(const Tensor& x, PyObject* device, bool requires_grad, F draw) {
+  check_options(device, requires_grad, x.dtype());
+  draw(x);
   if (requires_grad) set_requires_grad(x, true);
   return x;
 }
 
+void check_fits(const Tensor& out, const Dims& sizes) {
+  check(out.sizes() == sizes, "out has the shape ", out.sizes(), ", the result ", sizes);
+}
+// What is drawn into: `out` or a fresh tensor.
+Tensor target(const MaybeTensor& out, const Dims& sizes, MaybeDType dtype, DType otherwise) {
+  if (!out) return empty(sizes, dtype.value_or(otherwise));
+  check(!dtype || *dtype == out->dtype(), "dtype ", info(*dtype).noun,
+        " does not match dtype of out parameter (", info(out->dtype()).noun, ")");
+  check_fits(*out, sizes);
+  return *out;
+}
+// A result of these sizes that cannot be drawn in place is copied to `out`.
+template <class F>
+Tensor deliver(const MaybeTensor& out, const Dims& sizes, F make) {
+  if (!out) return make();
+  check_fits(*out, sizes);
+  return copy_(*out, make());
+}
+
 void add_creation() {
-  def<"rand", InModule>("*size" OPTIONS, [](const Dims& size, OPTION_PARAMETERS) {
-    return finish(rand(size, dtype, g), device, requires_grad);
+  def<"rand", InModule>("*size" OUT_OPTIONS, [](const Dims& size, OUT_PARAMETERS) {
+    return drawn(target(out, size, dtype, default_dtype()), device, requires_grad,
+                 [&](const Tensor& x) { uniform_(x, 0, 1, g); });
   });
-  def<"randn", InModule>("*size" OPTIONS, [](const Dims& size, OPTION_PARAMETERS) {
-    return finish(randn(size, dtype, g), device, requires_grad);
+  def<"randn", InModule>("*size" OUT_OPTIONS, [](const Dims& size, OUT_PARAMETERS) {
+    return drawn(target(out, size, dtype, default_dtype()), device, requires_grad,
+                 [&](const Tensor& x) { normal_(x, 0, 1, g); });
   });
   def<"randint", InModule>(
-      {overload("high, size" OPTIONS,
-                [](int64_t high, const Dims& size, OPTION_PARAMETERS) {
-                  return finish(randint(0, high, size, dtype.value_or(DType::Int64), g), device,
-                                requires_grad);
+      {overload("high, size" OUT_OPTIONS,
+                [](int64_t high, const Shape& size, OUT_PARAMETERS) {
+                  return drawn(target(out, size.sizes, dtype, DType::Int64), device, requires_grad,
+                               [&](const Tensor& x) { random_(x, 0, high, g); });
                 }),
-       overload("low, high, size" OPTIONS,
-                [](int64_t low, int64_t high, const Dims& size, OPTION_PARAMETERS) {
-                  return finish(randint(low, high, size, dtype.value_or(DType::Int64), g), device,
-                                requires_grad);
+       overload("low, high, size" OUT_OPTIONS,
+                [](int64_t low, int64_t high, const Shape& size, OUT_PARAMETERS) {
+                  return drawn(target(out, size.sizes, dtype, DType::Int64), device, requires_grad,
+                               [&](const Tensor& x) { random_(x, low, high, g); });
                 })});
-  def<"randperm", InModule>("n" OPTIONS, [](int64_t n, OPTION_PARAMETERS) {
-    return finish(randperm(n, dtype.value_or(DType::Int64), g), device, requires_grad);
+  def<"randperm", InModule>("n" OUT_OPTIONS, [](int64_t n, OUT_PARAMETERS) {
+    const DType t = dtype.value_or(out ? out->dtype() : DType::Int64);
+    check_options(device, requires_grad, t);
+    const Tensor x = deliver(out, {n}, [&] { return randperm(n, t, g); });
+    if (requires_grad) set_requires_grad(x, true);
+    return x;
   });
-  def<"rand_like", InModule>("input" OPTIONS, [](const Tensor& x, OPTION_PARAMETERS) {
-    return finish(rand_like(x, dtype, g), device, requires_grad);
+  def<"rand_like", InModule>("input" LIKE_OPTIONS, [](const Tensor& x, LIKE_PARAMETERS) {
+    return drawn(empty_as(x, dtype, format), device, requires_grad,
+                 [&](const Tensor& y) { uniform_(y, 0, 1, g); });
   });
-  def<"randn_like", InModule>("input" OPTIONS, [](const Tensor& x, OPTION_PARAMETERS) {
-    return finish(randn_like(x, dtype, g), device, requires_grad);
+  def<"randn_like", InModule>("input" LIKE_OPTIONS, [](const Tensor& x, LIKE_PARAMETERS) {
+    return drawn(empty_as(x, dtype, format), device, requires_grad,
+                 [&](const Tensor& y) { normal_(y, 0, 1, g); });
   });
   def<"randint_like", InModule>(
-      {overload("input, high" OPTIONS,
-                [](const Tensor& x, int64_t high, OPTION_PARAMETERS) {
-                  return finish(randint_like(x, 0, high, dtype, g), device, requires_grad);
+      {overload("input, high" LIKE_OPTIONS,
+                [](const Tensor& x, int64_t high, LIKE_PARAMETERS) {
+                  return drawn(empty_as(x, dtype, format), device, requires_grad,
+                               [&](const Tensor& y) { random_(y, 0, high, g); });
                 }),
-       overload("input, low, high" OPTIONS,
-                [](const Tensor& x, int64_t low, int64_t high, OPTION_PARAMETERS) {
-                  return finish(randint_like(x, low, high, dtype, g), device, requires_grad);
+       overload("input, low, high" LIKE_OPTIONS,
+                [](const Tensor& x, int64_t low, int64_t high, LIKE_PARAMETERS) {
+                  return drawn(empty_as(x, dtype, format), device, requires_grad,
+                               [&](const Tensor& y) { random_(y, low, high, g); });
                 })});
   def<"normal", InModule>(
-      {overload("mean, std, *, generator=None", [](const Tensor& mean, const Tensor& std,
-                                                   Generator* g) { return normal(mean, std, g); }),
-       overload("mean, std=1.0, *, generator=None",
-                [](const Tensor& mean, double std, Generator* g) { return normal(mean, std, g); }),
-       overload("mean, std, *, generator=None",
-                [](double mean, const Tensor& std, Generator* g) { return normal(mean, std, g); }),
-       overload("mean, std, size" OPTIONS,
-                [](double mean, double std, const Dims& size, OPTION_PARAMETERS) {
-                  return finish(normal(mean, std, size, dtype, g), device, requires_grad);
+      {overload("mean, std, *, generator=None, out=None",
+                [](const Tensor& mean, const Tensor& std, Generator* g, MaybeTensor out) {
+                  return deliver(out, broadcast_sizes(mean.sizes(), std.sizes()),
+                                 [&] { return normal(mean, std, g); });
+                }),
+       overload("mean, std=1.0, *, generator=None, out=None",
+                [](const Tensor& mean, double std, Generator* g, MaybeTensor out) {
+                  return deliver(out, mean.sizes(), [&] { return normal(mean, std, g); });
+                }),
+       overload("mean, std, *, generator=None, out=None",
+                [](double mean, const Tensor& std, Generator* g, MaybeTensor out) {
+                  return deliver(out, std.sizes(), [&] { return normal(mean, std, g); });
+                }),
+       overload("mean, std, size" OUT_OPTIONS,
+                [](double mean, double std, const Shape& size, OUT_PARAMETERS) {
+                  return drawn(target(out, size.sizes, dtype, default_dtype()), device,
+                               requires_grad, [&](const Tensor& x) { normal_(x, mean, std, g); });
                 })});
 }
 
@@ -98,13 +167,24 @@ void add_in_place() {
 
 void add_samples() {
   def<"bernoulli">(
-      {overload("input, *, generator=None",
-                [](const Tensor& p, Generator* g) { return bernoulli(p, g); }),
+      {overload("input, *, generator=None, out=None",
+                [](const Tensor& p, Generator* g, MaybeTensor out) {
+                  if (!out) return bernoulli(p, g);
+                  return bernoulli_(target(out, p.sizes(), {}, p.dtype()), p, g);
+                }),
        overload("input, p, *, generator=None",
                 [](const Tensor& x, double p, Generator* g) { return bernoulli(x, p, g); })});
   def<"poisson", InModule>("input, generator=None", poisson);
   def<"binomial", InModule>("count, prob, generator=None", binomial);
-  def<"multinomial">("input, num_samples, replacement=False, *, generator=None", multinomial);
+  def<"multinomial">(
+      "input, num_samples, replacement=False, *, generator=None, out=None",
+      [](const Tensor& p, int64_t samples, bool replacement, Generator* g, MaybeTensor out) {
+        check(!out || out->dtype() == DType::Int64, "multinomial expects Long tensor out, got: ",
+              info(out ? out->dtype() : DType::Int64).noun);
+        Dims sizes = p.sizes();
+        if (p.dim()) sizes[p.dim() - 1] = samples;
+        return deliver(out, sizes, [&] { return multinomial(p, samples, replacement, g); });
+      });
   def<"_standard_gamma", InModule>("input, generator=None", standard_gamma);
   def<"_sample_dirichlet", InModule>("input, generator=None", sample_dirichlet);
 }
@@ -162,7 +242,9 @@ void add_dropout() {
                            check_probability(p);
                            check(x.dim() == 2 || x.dim() == 3,
                                  "dropout1d: Expected 2D or 3D input, but received a ", x.dim(),
-                                 "D input: it drops channels of [C, L] or [N, C, L].");
+                                 "D input. Note that dropout1d exists to provide channel-wise "
+                                 "dropout on inputs with 1 spatial dimension, a channel dimension, "
+                                 "and an optional batch dimension (i.e. 2D or 3D inputs).");
                            return channel_dropout(x, p, training, in_place, x.dim() == 2);
                          });
   def<"dropout2d", InNN>("input, p=0.5, training=True, inplace=False",
@@ -179,11 +261,13 @@ void add_dropout() {
                      });
   const char* const rrelu_parameters =
       "input, lower=0.125, upper=0.3333333333333333, training=False, generator=None";
-  def<"rrelu", InModule>(rrelu_parameters, rrelu);
-  def<"rrelu_", InModule>(rrelu_parameters, [](const Tensor& x, double lower, double upper,
-                                               bool training, Generator* g) {
+  const auto rrelu_in_place = [](const Tensor& x, double lower, double upper, bool training,
+                                 Generator* g) {
     return put(x, rrelu(x, lower, upper, training, g), true);
-  });
+  };
+  def<"rrelu", InModule>(rrelu_parameters, rrelu);
+  def<"rrelu_", InModule>(rrelu_parameters, rrelu_in_place);
+  def<"rrelu_", InNN>(rrelu_parameters, rrelu_in_place);
 }
 
 }  // namespace

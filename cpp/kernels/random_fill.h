@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/memory_order.h"
 #include "base/random_engine.h"
 #include "kernels/runs.h"
 
@@ -47,33 +48,15 @@ static inline T element(S x) {
     return static_cast<T>(x);
 }
 
-// Note [Memory order]
-// Which element gets which draw: torch visits a tensor in the order of its memory, and where
-// strides leave the order open (sizes of 1, strides of 0), it is that of this insertion sort. It
-// starts with the last dimension innermost and moves the others in, nearest first, while the sort
-// keys ask for it.
+// The loop that visits memory in its order, which decides what element gets which draw: see
+// Note [Memory order].
 template <int count>
-static Loop<count> memory_order(const View* const (&views)[count]) {
+static Loop<count> in_memory_order(const View* const (&views)[count]) {
   const int64_t n = views[0]->dim();
-  const auto compare = [&](int64_t a, int64_t b) {  // > 0: a belongs outside b; 0: undecided
-    for (const View* v : views) {
-      const int64_t sa = v->strides[a], sb = v->strides[b];
-      if (!sa || !sb) continue;
-      if (sa != sb) return sa > sb ? 1 : -1;
-      if (v->sizes[a] > v->sizes[b]) return 1;
-    }
-    return 0;
+  const auto order = [&]<size_t... k>(std::index_sequence<k...>) {
+    return memory_order(views[0]->sizes, {&views[k]->strides...});
   };
-  Dims inward;  // dimensions, innermost first
-  for (int64_t d = n - 1; d >= 0; --d) inward.push_back(d);
-  for (int64_t i = 1; i < n; ++i) {
-    int64_t at = i;
-    for (int64_t j = i - 1; j >= 0; --j) {
-      const int c = compare(inward[j], inward[at]);
-      if (c > 0) std::swap(inward[j], inward[at]), at = j;
-      if (c < 0) break;
-    }
-  }
+  const Dims inward = order(std::make_index_sequence<count>{});
   View sorted[count];
   const View* pointers[count];
   for (int k = 0; k < count; ++k) {
@@ -93,7 +76,7 @@ static Loop<count> memory_order(const View* const (&views)[count]) {
 // out = value(words), where words are the `draws` draws of that element.
 template <int draws, class T, class F>
 static void fill(const View& out, Generator* g, F value) {
-  const Loop<1> loop = memory_order<1>({&out});
+  const Loop<1> loop = in_memory_order<1>({&out});
   const int64_t step = loop.strides[0].back();
   stream(*g, loop.numel(), draws, [&](const uint32_t* words, int64_t begin, int64_t end) {
     for_runs(loop, begin, end, [&](const std::array<int64_t, 1>& at, int64_t n) {

@@ -104,7 +104,7 @@ static bool row_major(const View& x) {
 // out = f(z) with serial normals z, in memory order.
 template <class T, class F>
 static void one_by_one(const View& out, Generator* g, F f) {
-  const Loop<1> loop = memory_order<1>({&out});
+  const Loop<1> loop = in_memory_order<1>({&out});
   const int64_t step = loop.strides[0].back();
   const Generator::Hold hold(g);
   for_runs(loop, 0, loop.numel(), [&](const std::array<int64_t, 1>& at, int64_t n) {

@@ -47,7 +47,7 @@ static void bernoulli(const View& out, Generator* g, double p) {
 }
 
 static void bernoulli_each(const View& out, const View& p, Generator* g) {
-  const Loop<2> loop = memory_order<2>({&out, &p});
+  const Loop<2> loop = in_memory_order<2>({&out, &p});
   const int64_t step = loop.strides[0].back(), p_step = loop.strides[1].back();
   const auto run = [&]<class T, class P>(Type<T>, Type<P>) {
     constexpr int draws = sizeof(P) / 4;

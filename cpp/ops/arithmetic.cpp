@@ -53,6 +53,16 @@ DType checked_type(const Arg& a, const Arg& b) {
   return t;
 }
 
+// A number that is added to 16-bit floats is rounded to their type first, as in torch; a factor is not.
+template <class Op>
+Arg rounded_number(const Arg& a, DType t) {
+  if constexpr (std::is_same_v<Op, kernels::Add> || std::is_same_v<Op, kernels::Sub>) {
+    if (t == DType::Float16) return a.is_tensor() ? a : Arg(double(float(Half(float(a.scalar.to_double())))));
+    if (t == DType::BFloat16) return a.is_tensor() ? a : Arg(double(float(BFloat16(float(a.scalar.to_double())))));
+  }
+  return a;
+}
+
 // Gives y the history of op(a, b). `a` is the value before the change if y was computed in place.
 template <class Op>
 void record_binary(const Op& op, const Tensor& y, const Arg& a, const Arg& b, bool in_place) {
@@ -87,7 +97,8 @@ template <class Op>
 Tensor binary(const Arg& a, const Arg& b, const Op& op = {}) {
   const DType t = checked_type<Op>(a, b);
   Tensor y = allocate_result({&a, &b}, requires { Op::predicate; } ? DType::Bool : t);
-  run_pointwise(kernels::loops_of<Op>, Op::name, t, y, {&a, &b}, &op);
+  const Arg first = rounded_number<Op>(a, t), second = rounded_number<Op>(b, t);
+  run_pointwise(kernels::loops_of<Op>, Op::name, t, y, {&first, &second}, &op);
   if constexpr (has_derivative<Op>)
     if (recording(a, b)) record_binary(op, y, a, b, false);
   return y;
@@ -107,7 +118,7 @@ const Tensor& binary_(const Tensor& x, const Arg& b, const Op& op = {}) {
     if (record_it) before = value_before(x, a_wanted);
     if (record_it && other.defined() && other.is(x)) other = clone(x);
   }
-  const Arg old(before), second = b.is_tensor() ? Arg(other) : b;
+  const Arg old(before), second = b.is_tensor() ? Arg(other) : rounded_number<Op>(b, t);
   run_pointwise(kernels::loops_of<Op>, Op::name, t, x, {&old, &second}, &op);
   x.bump_version();
   if constexpr (has_derivative<Op>)

@@ -125,20 +125,31 @@ Tensor feature_alpha_dropout(const Tensor& x, double p, bool train, Generator* g
   return alpha_dropout_of(x, p, train, true, g);
 }
 
+// In evaluation: values where x > 0, else values * slope.
+static Tensor leaky(const Tensor& values, const Tensor& x, double slope) {
+  return contiguous(where(gt(x, 0), values, mul(values, slope)));
+}
+static Tensor rrelu_evaluated(const Tensor& x, double slope) {
+  Tensor y;
+  {
+    const GradMode off(false);
+    y = leaky(x, x, slope);
+  }
+  if (recording(x))
+    record("RreluWithNoiseBackward0", y, {&x}, saved(x),
+           [slope](const Tensor& g, const Tensor& x) { return Grads{leaky(g, x, slope)}; });
+  return y;
+}
+
 Tensor rrelu(const Tensor& x, double lower, double upper, bool train, Generator* g) {
   check(lower <= upper, "Lower bound should be less than or equal to the upper bound");
   check<NotImplementedError>(x.is_floating(), "\"rrelu_with_noise_out_cpu\" not implemented for '",
                              info(x.dtype()).noun, "'");
+  if (!train) return rrelu_evaluated(x, (lower + upper) / 2);
   Tensor y = empty(x.sizes(), x.dtype()), noise = empty(x.sizes(), x.dtype());
-  if (train) {
-    const Tensor in = laid_out_as(y, x);
-    kernels::rrelu(y.data<void>(), noise.data<void>(), static_cast<const void*>(in.data<void>()),
-                   y.dtype(), y.numel(), generator_or_default(g), lower, upper);
-  } else {
-    const GradMode off(false);
-    noise = where(gt(x, 0), ones({}, x.dtype()), full({}, (lower + upper) / 2, x.dtype()));
-    y = mul(x, noise);
-  }
+  const Tensor in = laid_out_as(y, x);
+  kernels::rrelu(y.data<void>(), noise.data<void>(), static_cast<const void*>(in.data<void>()),
+                 y.dtype(), y.numel(), generator_or_default(g), lower, upper);
   if (recording(x))
     record("RreluWithNoiseBackward0", y, {&x}, saved(noise),
            [](const Tensor& g, const Tensor& noise) { return Grads{mul(g, noise)}; });

@@ -69,16 +69,6 @@ Tensor randn(const Dims& sizes, std::optional<DType> dtype, Generator* g) {
 Tensor randint(int64_t low, int64_t high, const Dims& sizes, DType dtype, Generator* g) {
   return random_(empty(sizes, dtype), low, high, g);
 }
-Tensor rand_like(const Tensor& x, std::optional<DType> dtype, Generator* g) {
-  return uniform_(empty_like(x, dtype.value_or(x.dtype())), 0, 1, g);
-}
-Tensor randn_like(const Tensor& x, std::optional<DType> dtype, Generator* g) {
-  return normal_(empty_like(x, dtype.value_or(x.dtype())), 0, 1, g);
-}
-Tensor randint_like(const Tensor& x, int64_t low, int64_t high, std::optional<DType> dtype,
-                    Generator* g) {
-  return random_(empty_like(x, dtype.value_or(x.dtype())), low, high, g);
-}
 
 Tensor randperm(int64_t n, DType dtype, Generator* g) {
   check(n >= 0, "Trying to create tensor with negative dimension ", n, ": [", n, "]");
@@ -345,7 +335,7 @@ Tensor normal(double mean, const Tensor& std, Generator* g) {
   Tensor y = empty(std.sizes(), std.dtype());
   normal_(y, 0, 1, g);
   mul_(y, detach(std));
-  add_(y, mean);
+  add_(y, full({}, mean, y.dtype()));
   return record_sample("NormalBackward2", y, std);
 }
 

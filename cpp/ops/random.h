@@ -13,10 +13,6 @@ Tensor rand(const Dims& sizes, std::optional<DType> dtype = {},
 Tensor randn(const Dims& sizes, std::optional<DType> dtype = {}, Generator* g = nullptr);  // normal
 Tensor randint(int64_t low, int64_t high, const Dims& sizes, DType dtype = DType::Int64,
                Generator* g = nullptr);
-Tensor rand_like(const Tensor& x, std::optional<DType> dtype = {}, Generator* g = nullptr);
-Tensor randn_like(const Tensor& x, std::optional<DType> dtype = {}, Generator* g = nullptr);
-Tensor randint_like(const Tensor& x, int64_t low, int64_t high, std::optional<DType> dtype = {},
-                    Generator* g = nullptr);
 // A permutation of 0 .. n-1.
 Tensor randperm(int64_t n, DType dtype = DType::Int64, Generator* g = nullptr);
 

@@ -1,5 +1,7 @@
 #include "tensor/tensor.h"
 
+#include "base/memory_order.h"
+
 namespace izvod {
 
 int64_t checked_numel(const Dims& sizes, DType dtype) {
@@ -73,8 +75,15 @@ static bool is_dense(const Tensor& x) {
 }
 
 Tensor empty_like(const Tensor& x, DType dtype) {
-  if (x.is_contiguous() || !is_dense(x)) return empty(x.sizes(), dtype);
-  return fresh(x.sizes(), x.strides(), dtype, x.numel(), false);
+  if (x.is_contiguous()) return empty(x.sizes(), dtype);
+  if (is_dense(x)) return fresh(x.sizes(), x.strides(), dtype, x.numel(), false);
+  Dims strides(x.dim());
+  int64_t step = 1;
+  for (int64_t d : memory_order(x.sizes(), {&x.strides()})) {
+    strides[d] = step;
+    step *= std::max<int64_t>(x.size(d), 1);
+  }
+  return fresh(x.sizes(), strides, dtype, x.numel(), is_contiguous(x.sizes(), strides));
 }
 
 Tensor from_storage(Ref<Storage> storage, char* data, const Dims& sizes, const Dims& strides, DType dtype) {

@@ -82,7 +82,7 @@ bool is_contiguous(const Dims& sizes, const Dims& strides);
 
 // Fresh memory, row-major, not set to anything.
 Tensor empty(const Dims& sizes, DType dtype);
-// With the strides of x if x has no gaps (a transposed matrix stays transposed), else row-major.
+// Without gaps and, where x has dimensions in another order (a transposed matrix), in that order.
 Tensor empty_like(const Tensor& x, DType dtype);
 inline Tensor empty_like(const Tensor& x) { return empty_like(x, x.dtype()); }
 

@@ -24,6 +24,23 @@ def manual_seed_all(seed):
     """Nothing to seed."""
 
 
+def seed():
+    """Nothing to seed."""
+
+
+def seed_all():
+    """Nothing to seed."""
+
+
+def get_rng_state_all():
+    """[]: a state for each GPU."""
+    return []
+
+
+def set_rng_state_all(new_states):
+    """Nothing to restore: `new_states` is what get_rng_state_all gave."""
+
+
 def empty_cache():
     """Nothing to empty."""
 

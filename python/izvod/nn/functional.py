@@ -2,6 +2,8 @@
 composed here.
 """
 
+import warnings
+
 import izvod
 from izvod._C._nn import *  # noqa: F403  (every function that is there, so that no list of names lags behind)
 
@@ -40,3 +42,21 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """Sum of x1 * x2 along dim, over the product of their lengths, each at least eps."""
     return (normalize(x1, 2.0, dim, eps) * normalize(x2, 2.0, dim, eps)).sum(dim)
+
+
+def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+    """A sample of the categories along `dim`, differentiable in the unnormalised log probabilities:
+    softmax((logits + gumbel noise) / tau). `hard` gives the largest as one-hot, with the gradient
+    of the soft sample. `eps` is ignored.
+
+    Source: Jang et al., "Categorical Reparameterization with Gumbel-Softmax", 2016.
+    """
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    waits = izvod.empty_like(logits, memory_format=izvod.contiguous_format).exponential_()
+    soft = ((logits - waits.log()) / tau).softmax(dim)
+    if not hard:
+        return soft
+    largest = soft.max(dim, keepdim=True)[1]
+    one_hot = izvod.zeros_like(logits, memory_format=izvod.contiguous_format)
+    return one_hot.scatter_(dim, largest, 1.0) - soft.detach() + soft

@@ -189,29 +189,32 @@ def _normal_cdf(x):
 
 
 def _trunc_by_normal(tensor, mean, std, a, b, generator):
-    low, high = (
-        tensor.new_tensor(a).item(),
-        tensor.new_tensor(b).item(),
-    )  # the bounds, in the tensor's dtype
-    tensor.normal_(mean, std, generator=generator)
-    while (outside := (tensor < low) | (tensor > high)).any().item():
-        again = izvod.empty_like(tensor).normal_(mean, std, generator=generator)
-        tensor.copy_(izvod.where(outside, again, tensor))
-    return tensor
+    # The bounds are rounded as the values are.
+    low, high = tensor.new_tensor(a).item(), tensor.new_tensor(b).item()
+    result = tensor.normal_(mean, std, generator=generator)
+    while (outside := (result < low) | (result > high)).any().item():
+        # `again` has the strides of the result so far, which decide what value is drawn where.
+        again = izvod.empty_like(result).normal_(mean, std, generator=generator)
+        result = izvod.where(outside, again, result)
+    return tensor if result is tensor else tensor.copy_(result)
 
 
 def _trunc_by_uniform(tensor, mean, std, a, b, generator):
-    peak = (
-        -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
-    )  # log of the density, at its highest in [a, b]
-    again, pending = izvod.empty_like(tensor), None
-    while pending is None or pending.any().item():
-        again.uniform_(a, b, generator=generator)
-        tensor.copy_(again if pending is None else izvod.where(pending, again, tensor))
-        log_density = again.sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(peak)
-        rejected = izvod.empty_like(tensor).uniform_(generator=generator).log_() > log_density
-        pending = rejected if pending is None else pending & rejected
-    return tensor
+    # Logarithm of the density, at its highest in [a, b].
+    peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+    chance, log_density = izvod.empty_like(tensor), izvod.empty_like(tensor)
+
+    def rejected(values):
+        log_density.copy_(values).sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(peak)
+        return chance.uniform_(generator=generator).log_() > log_density
+
+    result = tensor.uniform_(a, b, generator=generator)
+    pending = rejected(result)
+    again = izvod.empty_like(tensor)
+    while pending.any().item():
+        result = izvod.where(pending, again.uniform_(a, b, generator=generator), result)
+        pending = pending & rejected(again)
+    return tensor if result is tensor else tensor.copy_(result)
 
 
 def orthogonal_(tensor, gain=1, generator=None):

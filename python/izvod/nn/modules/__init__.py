@@ -1,6 +1,6 @@
 """The modules, one file for each family."""
 
-from izvod.nn.modules.activation import GELU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Tanh
+from izvod.nn.modules.activation import GELU, LogSoftmax, ReLU, RReLU, Sigmoid, SiLU, Softmax, Tanh
 from izvod.nn.modules.container import (
     ModuleDict,
     ModuleList,
@@ -8,7 +8,14 @@ from izvod.nn.modules.container import (
     ParameterList,
     Sequential,
 )
-from izvod.nn.modules.dropout import Dropout
+from izvod.nn.modules.dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
 from izvod.nn.modules.flatten import Flatten, Unflatten
 from izvod.nn.modules.linear import Identity, Linear
 from izvod.nn.modules.loss import (
@@ -24,11 +31,16 @@ from izvod.nn.modules.normalization import LayerNorm
 from izvod.nn.modules.sparse import Embedding
 
 __all__ = [
+    "AlphaDropout",
     "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "Embedding",
+    "FeatureAlphaDropout",
     "Flatten",
     "GELU",
     "Identity",
@@ -43,6 +55,7 @@ __all__ = [
     "NLLLoss",
     "ParameterDict",
     "ParameterList",
+    "RReLU",
     "ReLU",
     "Sequential",
     "SiLU",

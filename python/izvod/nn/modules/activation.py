@@ -24,6 +24,29 @@ class ReLU(_Inplace):
         return F.relu(input, self.inplace)
 
 
+class RReLU(_Inplace):
+    """x where x > 0, else a * x, elementwise; a is drawn from [lower, upper) in training and their
+    mean in evaluation.
+
+    Source: Xu et al., "Empirical Evaluation of Rectified Activations in Convolutional Network",
+    2015.
+    """
+
+    lower: float
+    upper: float
+
+    def __init__(self, lower=1.0 / 8, upper=1.0 / 3, inplace=False):
+        super().__init__(inplace)
+        self.lower = lower
+        self.upper = upper
+
+    def forward(self, input):
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self):
+        return f"lower={self.lower}, upper={self.upper}" + ", inplace=True" * self.inplace
+
+
 class SiLU(_Inplace):
     """x * sigmoid(x), elementwise.
 
