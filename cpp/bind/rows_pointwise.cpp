@@ -29,6 +29,9 @@ void add_unary() {
   def<"arccos">("input", [](const Tensor& x) { return acos(x); });
   def<"arctan">("input", [](const Tensor& x) { return atan(x); });
   def<"fix">("input", [](const Tensor& x) { return trunc(x); });
+  def<"polygamma", InModule>("n, input", polygamma);
+  def<"polygamma", InTensor>("self, n", [](const Tensor& x, int64_t n) { return polygamma(n, x); });
+  def<"polygamma_", InTensor>("self, n", polygamma_);
   def<"clamp">({overload("input, min=None, max=None", [](const Tensor& x, MaybeScalar a, MaybeScalar b) { return clamp(x, a, b); }),
                 overload("input, min=None, max=None", [](const Tensor& x, MaybeTensor a, MaybeTensor b) { return clamp(x, a, b); })});
   def<"clip">({overload("input, min=None, max=None", [](const Tensor& x, MaybeScalar a, MaybeScalar b) { return clamp(x, a, b); }),
@@ -51,6 +54,7 @@ void add_binary() {
   ROW(fmod, Fmod)
   ROW(floor_divide, FloorDivide)
   ROW(mul, Mul)
+  ROW(xlogy, Xlogy)
 #undef ROW
   def<"maximum">("input, other", [](const Arg& a, const Arg& b) { return maximum(a, b); });
   def<"minimum">("input, other", [](const Arg& a, const Arg& b) { return minimum(a, b); });

@@ -187,6 +187,8 @@ void add_samples() {
       });
   def<"_standard_gamma", InModule>("input, generator=None", standard_gamma);
   def<"_sample_dirichlet", InModule>("input, generator=None", sample_dirichlet);
+  def<"_standard_gamma_grad", InModule>("input, output", standard_gamma_grad);
+  def<"_dirichlet_grad", InModule>("x, alpha, total", dirichlet_grad);
 }
 
 // ---- Dropout: torch.dropout(x, p, train) and torch.nn.functional.dropout(x, p, training, inplace)

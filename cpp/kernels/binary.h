@@ -41,6 +41,17 @@ struct Div {
   static auto dy(const auto& g, const auto& a, const auto& b) { return -g * ((a / b) / b); }
 };
 
+// x log(y), 0 where x is 0 and y is a number.
+struct Xlogy {
+  static constexpr auto name = "xlogy", node = "XlogyBackward0", node_of_number = "XlogyBackward1";
+  template <class V> static V y(V a, V b) { return where(b != b, b, where(a == 0, 0, a * log(b))); }
+  static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
+  static auto dx(const auto& g, const auto& a, const auto& b) {
+    return g * where((a == 0.0) & (b <= 0.0), 0.0, log(1.0 * b));
+  }
+  static auto dy(const auto& g, const auto& a, const auto& b) { return g * (a / b); }
+};
+
 // 0 where the base is 0 and the exponent is not negative: a limit that log would turn into nan.
 struct Pow {
   static constexpr auto name = "pow", node = "PowBackward1", node_of_number = "PowBackward2";
@@ -191,7 +202,7 @@ IZVOD_BITWISE(BitwiseOr, bitwise_or, |)
 IZVOD_BITWISE(BitwiseXor, bitwise_xor, ^)
 #undef IZVOD_BITWISE
 
-using BinaryOps = OpList<Add, Sub, Mul, Div, Pow, Maximum, Minimum, Atan2, Remainder, Fmod, FloorDivide, Eq, Ne, Lt, Le, Gt,
+using BinaryOps = OpList<Add, Sub, Mul, Div, Xlogy, Pow, Maximum, Minimum, Atan2, Remainder, Fmod, FloorDivide, Eq, Ne, Lt, Le, Gt,
                          Ge, LogicalAnd, LogicalOr, LogicalXor, BitwiseAnd, BitwiseOr, BitwiseXor>;
 
 }  // namespace izvod::kernels

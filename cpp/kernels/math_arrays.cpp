@@ -28,6 +28,8 @@ constexpr Row<T> rows[] = {
     {"sin", sin},         {"cos", cos},       {"tan", tan},         {"asin", asin},
     {"acos", acos},       {"atan", atan},     {"erf", erf},         {"erfc", erfc},
     {"erfinv", erfinv},   {"lgamma", lgamma}, {"digamma", digamma}, {"reciprocal", reciprocal},
+    {"trigamma", [](Vec<T> x) { return polygamma(1, x); }},
+    {"polygamma_4", [](Vec<T> x) { return polygamma(4, x); }},
 };
 template <class T>
 constexpr Row2<T> rows2[] = {

@@ -277,7 +277,31 @@ struct Erfinv {
   template <class V> static V dx(V g, V y) { return g * (exp(y * y) * 0.886226925452758); }
 };
 
+// The logarithm of |Gamma(x)|.
+struct Lgamma {
+  static constexpr auto name = "lgamma", node = "LgammaBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return lgamma(x); }
+  template <class V> static V dx(V g, V x) { return g * digamma(x); }
+};
+
+struct Digamma {
+  static constexpr auto name = "digamma", node = "DigammaBackward0";
+  static constexpr Wants wants = Wants::X;
+  template <class V> static V y(V x) { return digamma(x); }
+  template <class V> static V dx(V g, V x) { return g * polygamma(1, x); }
+};
+
 // ---- With parameters
+
+// The n-th derivative of digamma.
+struct Polygamma {
+  static constexpr auto name = "polygamma", node = "PolygammaBackward0";
+  static constexpr Wants wants = Wants::X;
+  int n;
+  template <class V> V y(V x) const { return polygamma(n, x); }
+  template <class V> V dx(V g, V x) const { return g * polygamma(n + 1, x); }
+};
 
 // Into [low, high]; nan stays. The bounds' kind is part of the result's dtype, see ops/clamp.
 struct Clamp {
@@ -331,7 +355,7 @@ struct BitwiseNot {
 
 using UnaryOps = OpList<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Square, Reciprocal, Neg, Abs, Sign, Floor,
                         Ceil, Round, Trunc, Frac, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Sigmoid, Relu, Silu, Gelu,
-                        GeluTanh, Erf, Erfc, Erfinv, Clamp, PowScalar>;
+                        GeluTanh, Erf, Erfc, Erfinv, Lgamma, Digamma, Polygamma, Clamp, PowScalar>;
 using UnaryPredicates = OpList<Isnan, Isinf, Isfinite, LogicalNot, BitwiseNot>;
 
 }  // namespace izvod::kernels

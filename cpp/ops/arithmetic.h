@@ -34,7 +34,7 @@ inline bool recording(const Arg& a, const Arg& b) {
 // Ops with two arguments, of which one may be a number: function, its struct in kernels/binary.h.
 #define IZVOD_BINARY(X)                                                                                         \
   X(add, Add) X(sub, Sub) X(mul, Mul) X(div, Div) X(pow, Pow) X(maximum, Maximum) X(minimum, Minimum)           \
-  X(atan2, Atan2) X(remainder, Remainder) X(fmod, Fmod) X(floor_divide, FloorDivide)
+  X(atan2, Atan2) X(remainder, Remainder) X(fmod, Fmod) X(floor_divide, FloorDivide) X(xlogy, Xlogy)
 #define IZVOD_COMPARISONS(X)                                                                                    \
   X(eq, Eq) X(ne, Ne) X(lt, Lt) X(le, Le) X(gt, Gt) X(ge, Ge) X(logical_and, LogicalAnd)                        \
   X(logical_or, LogicalOr) X(logical_xor, LogicalXor)

@@ -4,8 +4,10 @@
 #include <limits>
 
 #include "kernels/random.h"
+#include "kernels/sample_gradients.h"
 #include "ops/arithmetic.h"
 #include "ops/copy.h"
+#include "ops/reduction.h"
 #include "ops/views.h"
 
 namespace izvod {
@@ -374,13 +376,53 @@ Tensor binomial(const Tensor& count, const Tensor& p, Generator* g) {
   return y;
 }
 
+// How samples move with their parameters; these derivatives have none themselves.
+static Tensor sample_gradient(const kernels::PointwiseLoops& loops, const char* name,
+                              std::initializer_list<const Arg*> in, DType t,
+                              std::initializer_list<const Tensor*> inputs) {
+  Tensor y = allocate_result(in, t);
+  run_pointwise(loops, name, t, y, in, nullptr);
+  bool needed = false;
+  for (const Tensor* x : inputs) needed = needed || recording(*x);
+  if (needed)
+    record(name, y, inputs, saved(), [name](const Tensor&) -> Grads {
+      throw NotImplementedError(text("the derivative for '", name, "' is not implemented."));
+    });
+  return y;
+}
+
+Tensor standard_gamma_grad(const Tensor& alpha, const Tensor& x) {
+  using Op = kernels::StandardGammaGrad;
+  const Arg a(alpha), b(x);
+  return sample_gradient(kernels::loops_of<Op>, Op::name, {&a, &b}, to_floating(result_type(a, b)),
+                         {&alpha, &x});
+}
+
+Tensor dirichlet_grad(const Tensor& x, const Tensor& alpha, const Tensor& total) {
+  using Op = kernels::DirichletGrad;
+  const Arg a(x), b(alpha), c(total);
+  return sample_gradient(kernels::loops_of<Op>, Op::name, {&a, &b, &c},
+                         to_floating(result_type({&a, &b, &c})), {&x, &alpha, &total});
+}
+
 Tensor standard_gamma(const Tensor& alpha, Generator* g) {
   check_implemented(alpha.is_floating() && itemsize(alpha.dtype()) > 2, "gamma_cpu", alpha.dtype());
   const Tensor in = row_major(alpha);
   Tensor y = empty(alpha.sizes(), alpha.dtype());
   kernels::standard_gamma(y.data<void>(), static_cast<const void*>(in.data<void>()), y.dtype(),
                           y.numel(), generator_or_default(g));
+  if (recording(alpha))
+    record("StandardGammaBackward0", y, {&alpha}, saved(alpha, output(y)),
+           [](const Tensor& g, const Tensor& alpha, const Tensor& y) {
+             return Grads{g * standard_gamma_grad(alpha, y)};
+           });
   return y;
+}
+
+// Alone, alpha_i would move x_i by (1 - x_i) d_i; the others keep their proportions and sum to 1 - x_i.
+static Grads dirichlet_derivative(const Tensor& g, const Tensor& alpha, const Tensor& x) {
+  const Tensor d = dirichlet_grad(x, alpha, sum(alpha, Dims{-1}, true));
+  return Grads{d * (g - sum(x * g, Dims{-1}, true))};
 }
 
 Tensor sample_dirichlet(const Tensor& alpha, Generator* g) {
@@ -391,6 +433,8 @@ Tensor sample_dirichlet(const Tensor& alpha, Generator* g) {
   if (y.numel())
     kernels::dirichlet(y.data<void>(), static_cast<const void*>(in.data<void>()), y.dtype(),
                        y.numel() / cols, cols, generator_or_default(g));
+  if (recording(alpha))
+    record("_DirichletBackward", y, {&alpha}, saved(alpha, output(y)), dirichlet_derivative);
   return y;
 }
 

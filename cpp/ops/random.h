@@ -46,6 +46,9 @@ Tensor multinomial(const Tensor& p, int64_t samples, bool replacement = false,
                    Generator* g = nullptr);
 Tensor standard_gamma(const Tensor& alpha, Generator* g = nullptr);
 Tensor sample_dirichlet(const Tensor& alpha, Generator* g = nullptr);
+// Their derivatives, see kernels/sample_gradients.h.
+Tensor standard_gamma_grad(const Tensor& alpha, const Tensor& x);
+Tensor dirichlet_grad(const Tensor& x, const Tensor& alpha, const Tensor& total);
 
 // A generator's state as a tensor of bytes in torch's layout.
 Tensor get_state(const Generator& g);

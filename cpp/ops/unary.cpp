@@ -1,5 +1,6 @@
 #include "ops/unary.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -44,6 +45,16 @@ Tensor gelu(const Tensor& x, const std::string& approximate) {
   check<NotImplementedError>(x.is_floating(), "\"GeluKernelImpl\" not implemented for '", info(x.dtype()).noun, "'");
   return approximate == "tanh" ? unary<kernels::GeluTanh>(x) : unary<kernels::Gelu>(x);
 }
+
+// ---- Polygamma
+
+static kernels::Polygamma polygamma_of(int64_t n) {
+  check(n >= 0, "polygamma(n, x) does not support negative n.");
+  return {int(std::min<int64_t>(n, 1000))};  // n! has left the floating numbers long before
+}
+
+Tensor polygamma(int64_t n, const Tensor& x) { return unary(x, polygamma_of(n)); }
+const Tensor& polygamma_(const Tensor& x, int64_t n) { return unary_(x, polygamma_of(n)); }
 
 // ---- Clamp
 

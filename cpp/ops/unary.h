@@ -13,7 +13,7 @@ namespace izvod {
   X(rsqrt, Rsqrt) X(square, Square) X(reciprocal, Reciprocal) X(neg, Neg) X(abs, Abs) X(sign, Sign) X(floor, Floor)     \
   X(ceil, Ceil) X(round, Round) X(trunc, Trunc) X(frac, Frac) X(sin, Sin) X(cos, Cos) X(tan, Tan) X(asin, Asin)         \
   X(acos, Acos) X(atan, Atan) X(sinh, Sinh) X(cosh, Cosh) X(tanh, Tanh) X(sigmoid, Sigmoid) X(relu, Relu) X(silu, Silu) \
-  X(erf, Erf) X(erfc, Erfc) X(erfinv, Erfinv)
+  X(erf, Erf) X(erfc, Erfc) X(erfinv, Erfinv) X(lgamma, Lgamma) X(digamma, Digamma)
 #define IZVOD_PREDICATES(X) \
   X(isnan, Isnan) X(isinf, Isinf) X(isfinite, Isfinite) X(logical_not, LogicalNot) X(bitwise_not, BitwiseNot)
 
@@ -28,6 +28,10 @@ IZVOD_PREDICATES(DECLARE)
 
 // approximate: "none" or "tanh".
 Tensor gelu(const Tensor& x, const std::string& approximate = "none");
+
+// The n-th derivative of digamma, n >= 0.
+Tensor polygamma(int64_t n, const Tensor& x);
+const Tensor& polygamma_(const Tensor& x, int64_t n);
 
 // Into [low, high]; either bound may be missing, not both. Tensors as bounds are broadcast.
 Tensor clamp(const Tensor& x, const std::optional<Scalar>& low, const std::optional<Scalar>& high);

@@ -9,8 +9,10 @@ from izvod import _C
 from izvod._C import *  # noqa: F403  (all of the core's public functions are torch.<name>)
 from izvod._C import (  # noqa: F401
     Tensor,
+    _dirichlet_grad,
     _sample_dirichlet,
     _standard_gamma,
+    _standard_gamma_grad,
     device,
     dtype,
 )
@@ -61,7 +63,7 @@ from izvod.serialization import load, save  # noqa: E402,F401
 
 from izvod import linalg, nn, utils  # noqa: E402,F401,I001  (they import the names above)
 
-_LAZY = ("optim", "cuda", "backends")
+_LAZY = ("optim", "cuda", "backends", "distributions")
 
 
 def __getattr__(name):

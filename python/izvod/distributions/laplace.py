@@ -1,0 +1,61 @@
+"""The Laplace distribution."""
+
+import izvod
+from izvod.distributions import constraints
+from izvod.distributions.distribution import Distribution
+from izvod.distributions.utils import broadcast_all
+
+
+class Laplace(Distribution):
+    """Density exp(-|x - loc| / scale) / (2 scale).
+
+    loc, scale: tensors or numbers of one shape, the batch's. ValueError unless scale > 0.
+    """
+
+    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.real
+    has_rsample = True
+
+    def __init__(self, loc, scale, validate_args=None):
+        self.loc, self.scale = broadcast_all(loc, scale)
+        super().__init__(self.loc.shape, validate_args=validate_args)
+
+    @property
+    def mean(self):
+        return self.loc
+
+    @property
+    def mode(self):
+        return self.loc
+
+    @property
+    def variance(self):
+        return 2 * self.scale**2
+
+    @property
+    def stddev(self):
+        return 2**0.5 * self.scale
+
+    def rsample(self, sample_shape=()):
+        shape = self._extended_shape(sample_shape)
+        eps = izvod.finfo(self.loc.dtype).eps
+        u = self.loc.new_empty(shape).uniform_(eps - 1, 1)
+        return self.loc - self.scale * u.sign() * (-u.abs()).log1p()
+
+    def log_prob(self, value):
+        if self._validate_args:
+            self._validate_sample(value)
+        return -(2 * self.scale).log() - (value - self.loc).abs() / self.scale
+
+    def cdf(self, value):
+        if self._validate_args:
+            self._validate_sample(value)
+        x = value - self.loc
+        return 0.5 - 0.5 * x.sign() * (-x.abs() / self.scale).expm1()
+
+    def icdf(self, value):
+        x = value - 0.5
+        return self.loc - self.scale * x.sign() * (-2 * x.abs()).log1p()
+
+    def entropy(self):
+        return 1 + (2 * self.scale).log()
