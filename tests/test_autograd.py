@@ -1036,3 +1036,42 @@ def test_second_derivative_through_a_view_changed_in_place(change):
     (g,) = izvod.autograd.grad(f(x), x, create_graph=True)
     g.sum().backward()  # frees the graph as it goes: every node runs once
     assert x.grad is not None
+
+
+@pytest.mark.parametrize("which", ["leaf", "parameter", "accumulated", "result", "node"])
+def test_hooks_that_hold_their_tensor_are_collected(which):
+    """A hook whose closure holds the tensor it is set on is a cycle that the collector can see."""
+
+    class Witness:
+        pass
+
+    witness = Witness()
+    seen = weakref.ref(witness)
+    x = izvod.ones(3, requires_grad=True)
+    if which == "parameter":
+        x = izvod.nn.Parameter(x.detach())
+    y = x * 2 if which in ("result", "node") else x
+
+    def hook(*args, y=y, witness=witness):
+        assert y is not None and witness is not None
+
+    if which == "accumulated":
+        y.register_post_accumulate_grad_hook(hook)
+    elif which == "node":
+        y.grad_fn.register_hook(hook)
+        y.mark = (
+            1  # nodes do not know their tensors: the collector looks at objects with attributes
+        )
+    else:
+        y.register_hook(hook)
+    gc.collect()
+    assert seen() is witness
+    y.sum().backward()
+    gc.collect()
+    y.grad = None
+    del hook, witness
+    gc.collect()
+    assert seen() is not None
+    del x, y
+    gc.collect()
+    assert seen() is None
