@@ -1019,3 +1019,59 @@ def test_nothing_stays_alive():
     del y, hook
     gc.collect()
     assert [mark() for mark in marks] == [None, None]
+
+
+@pytest.mark.parametrize("change", ["exp_", "tanh_", "sigmoid_", "sqrt_", "softmax"])
+def test_second_derivative_through_a_view_changed_in_place(change):
+    """The derivative of the change uses its result: a view of the base as it is afterwards."""
+
+    def f(x):
+        base = x * 1
+        view = base[0]
+        getattr(view, change)() if change != "softmax" else view.copy_(view.softmax(0))
+        return (view**2).sum() + (base**3).sum()
+
+    x = izvod.rand(2, 3, dtype=izvod.float64, requires_grad=True)
+    assert izvod.autograd.gradcheck(f, x) and izvod.autograd.gradgradcheck(f, x)
+    (g,) = izvod.autograd.grad(f(x), x, create_graph=True)
+    g.sum().backward()  # frees the graph as it goes: every node runs once
+    assert x.grad is not None
+
+
+@pytest.mark.parametrize("which", ["leaf", "parameter", "accumulated", "result", "node"])
+def test_hooks_that_hold_their_tensor_are_collected(which):
+    """A hook whose closure holds the tensor it is set on is a cycle that the collector can see."""
+
+    class Witness:
+        pass
+
+    witness = Witness()
+    seen = weakref.ref(witness)
+    x = izvod.ones(3, requires_grad=True)
+    if which == "parameter":
+        x = izvod.nn.Parameter(x.detach())
+    y = x * 2 if which in ("result", "node") else x
+
+    def hook(*args, y=y, witness=witness):
+        assert y is not None and witness is not None
+
+    if which == "accumulated":
+        y.register_post_accumulate_grad_hook(hook)
+    elif which == "node":
+        y.grad_fn.register_hook(hook)
+        y.mark = (
+            1  # nodes do not know their tensors: the collector looks at objects with attributes
+        )
+    else:
+        y.register_hook(hook)
+    gc.collect()
+    assert seen() is witness
+    y.sum().backward()
+    gc.collect()
+    y.grad = None
+    del hook, witness
+    gc.collect()
+    assert seen() is not None
+    del x, y
+    gc.collect()
+    assert seen() is None

@@ -185,3 +185,40 @@ def test_numpy_dtypes(name):
     x = izvod.from_numpy(a)
     assert str(x.dtype) == f"torch.{name}" and x.numpy().dtype == a.dtype
     assert x.tolist() == a.tolist() and izvod.tensor(a).tolist() == a.tolist()
+
+
+class Clears:
+    """A number that empties a list while it is read."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __index__(self):
+        self.items.clear()
+        return 1
+
+
+@pytest.mark.parametrize("make", ["tensor", "as_tensor", "Tensor"])
+def test_lists_that_hold_themselves(make):
+    items = []
+    items.append(items)
+    for data in (items, (items,), [1.0, items]):
+        with pytest.raises((ValueError, TypeError)):
+            getattr(izvod, make)(data)
+
+
+def test_lists_that_change_while_they_are_read():
+    for use in (izvod.zeros, izvod.ones(4, 4).__getitem__, izvod.ones(4, 4).reshape):
+        items = []
+        items += [2, Clears(items), *([object()] * 100)]
+        try:
+            use(items)
+        except (RuntimeError, TypeError, IndexError):
+            pass
+        assert items == [] or len(items) == 102
+
+
+def test_subclasses_are_made_of_tensor_types():
+    for cls in (0, int, "Tensor"):
+        with pytest.raises(TypeError):
+            izvod._C._make_subclass(cls, izvod.ones(1))

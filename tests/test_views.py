@@ -212,3 +212,49 @@ def test_rows_say_which_ops_are_views():
         if isinstance(y, izvod.Tensor) and op.view != (y._storage_id() == args[0]._storage_id()):
             wrong.append(op.name)
     assert not wrong
+
+
+PARTS = [
+    "x[1]", "x[:, 1:]", "x[:, ::2]", "x.narrow(2, 1, 2)", "x.diagonal(0, 0, 1)",
+    "x.unfold(2, 2, 1)", "x[1].select(0, 2)", "x.unbind(0)[1]", "x.split(2, 1)[0]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_gradient_of_part_of_expanded(part):
+    """Elements of an expanded tensor share memory, but each has a gradient of its own."""
+    x = izvod.arange(4.0, dtype=izvod.float64).requires_grad_()
+    grads = []
+    for wide in (x.expand(3, 3, 4), x.repeat(3, 3, 1), x.unfold(0, 4, 1).expand(3, 3, 4)):
+        y = eval(part, {"x": wide})
+        weights = izvod.arange(1, y.numel() + 1.0, dtype=izvod.float64).reshape(y.shape)
+        grads += izvod.autograd.grad((y * weights).sum(), x)
+    assert grads[0].equal(grads[1]) and grads[0].equal(grads[2])
+
+
+def test_as_strided_of_what_shares_memory(torch):
+    """as_strided looks at memory: elements that share a place of it share its gradient evenly."""
+
+    def run(lib):
+        x = lib.arange(6.0, dtype=lib.float64).reshape(2, 3).requires_grad_()
+        results = []
+        for y in (
+            x.expand(4, 2, 3).as_strided((2, 2), (1, 2), 1),
+            x.reshape(6).unfold(0, 3, 1).as_strided((5,), (1,), 1),
+            x[1:].as_strided((2,), (1,), 0),
+        ):
+            (g,) = lib.autograd.grad((y**3).sum(), x, create_graph=True)
+            results += [g.detach(), lib.autograd.grad((g**2).sum(), x)[0]]
+        return [r.tolist() for r in results]
+
+    assert run(izvod) == run(torch)
+
+
+def test_gradient_of_part_of_a_column_is_compact():
+    """The gradient of part of a view takes memory for the view, not for what lies between."""
+    x = izvod.ones(1000, 1000, requires_grad=True)
+    column = x[:, 0]
+    seen = []
+    column.register_hook(lambda g: seen.append(g.stride()))
+    column[1:].sum().backward()
+    assert seen == [(1,)]

@@ -65,14 +65,15 @@ bool Convert<Scalar>::from(PyObject* o, Scalar& x) {
     x = Scalar(PyFloat_AS_DOUBLE(o));
     return true;
   }
-  const bool from_numpy = std::strncmp(Py_TYPE(o)->tp_name, "numpy.", 6) == 0;
+  const char* const name = Py_TYPE(o)->tp_name;
+  const bool from_numpy = std::strncmp(name, "numpy.", 6) == 0 && std::strcmp(name, "numpy.ndarray");
   if (from_numpy && PyIndex_Check(o)) {
     int64_t i;
     Convert<int64_t>::from(o, i);
     x = Scalar(i);
     return true;
   }
-  if (from_numpy && std::strcmp(Py_TYPE(o)->tp_name, "numpy.ndarray") && PyNumber_Check(o)) {
+  if (from_numpy && PyNumber_Check(o)) {
     const Object f = Object::own(PyNumber_Float(o));
     if (!f) {
       PyErr_Clear();
@@ -110,9 +111,9 @@ bool Convert<Dims>::from(PyObject* o, Dims& x) {
   x.clear();
   int64_t i;
   if (PyList_Check(o) || PyTuple_Check(o)) {
-    const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-    for (Py_ssize_t k = 0; k < n; ++k) {
-      if (!Convert<int64_t>::from(PySequence_Fast_GET_ITEM(o, k), i)) return false;
+    for (Py_ssize_t k = 0; k < PySequence_Fast_GET_SIZE(o); ++k) {
+      const Object e = Object::share(PySequence_Fast_GET_ITEM(o, k));  // its __index__ may change the list
+      if (!Convert<int64_t>::from(e.get(), i)) return false;
       x.push_back(i);
     }
     return true;

@@ -18,13 +18,15 @@ bool has_buffer(PyObject* o) { return PyObject_CheckBuffer(o) && !PyBytes_Check(
 
 // ---- Nested lists
 
+constexpr int deepest = 64;  // a list may hold itself
+
 Dims shape_of(PyObject* data) {
   Dims sizes;
   PyObject* o = data;
   while (is_sequence(o)) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
     sizes.push_back(n);
-    check<ValueError>(sizes.size() <= 64, "too many dimensions '", type_name(o), "'");
+    check<ValueError>(sizes.size() <= deepest, "too many dimensions '", type_name(o), "'");
     if (n == 0) return sizes;
     o = PySequence_Fast_GET_ITEM(o, 0);
   }
@@ -33,7 +35,7 @@ Dims shape_of(PyObject* data) {
   return sizes;
 }
 
-DType type_of(PyObject* o) {
+DType type_of(PyObject* o, int depth = 0) {
   Scalar s;
   if (is_tensor(o)) return tensor_of(o).dtype();
   if (PyFloat_Check(o)) return default_dtype();
@@ -43,10 +45,11 @@ DType type_of(PyObject* o) {
     throw RuntimeError(text("Could not infer dtype of ", type_name(o)));
   }
   DType t = DType::Bool;
+  check<ValueError>(depth < deepest, "too many dimensions '", type_name(o), "'");
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
   if (n == 0) return default_dtype();
   for (Py_ssize_t i = 0; i < n; ++i) {
-    const DType e = type_of(PySequence_Fast_GET_ITEM(o, i));
+    const DType e = type_of(PySequence_Fast_GET_ITEM(o, i), depth + 1);
     t = i ? promote_types(t, e) : e;
   }
   return t;
@@ -85,9 +88,11 @@ void fill(T*& to, PyObject* o, const Dims& sizes, int64_t d) {
     return;
   }
   check<TypeError>(is_sequence(o), "not a sequence");
-  const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-  check<ValueError>(n == sizes[d], "expected sequence of length ", sizes[d], " at dim ", d, " (got ", n, ")");
-  for (Py_ssize_t i = 0; i < n; ++i) fill(to, PySequence_Fast_GET_ITEM(o, i), sizes, d + 1);
+  for (Py_ssize_t i = 0; i == 0 || i < sizes[d]; ++i) {
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);  // an element's __float__ may change the list
+    check<ValueError>(n == sizes[d], "expected sequence of length ", sizes[d], " at dim ", d, " (got ", n, ")");
+    if (n) fill(to, Object::share(PySequence_Fast_GET_ITEM(o, i)).get(), sizes, d + 1);
+  }
 }
 
 // ---- Arrays

@@ -1,6 +1,7 @@
 #include "bind/hooks.h"
 
 #include "bind/arguments.h"
+#include "bind/tensor_type.h"
 
 namespace izvod::bind {
 namespace {
@@ -31,8 +32,11 @@ Tensor checked_answer(PyObject* hook, PyObject* answer, const Tensor& g) {
   return changed;
 }
 
-struct TensorHooks final : GradHook {
+struct HooksInTable : GradHook {
   Object table = checked(PyODict_New());
+};
+
+struct TensorHooks final : HooksInTable {
   Tensor operator()(const Tensor& g) override {
     Tensor now = g, changed;
     for_each_hook(table, [&](PyObject* hook) {
@@ -44,8 +48,7 @@ struct TensorHooks final : GradHook {
   }
 };
 
-struct AccumulatedHooks final : GradHook {
-  Object table = checked(PyODict_New());
+struct AccumulatedHooks final : HooksInTable {
   Tensor operator()(const Tensor& x) override {
     for_each_hook(table, [&](PyObject* hook) {
       const Object argument = Object::own(wrap(x));
@@ -105,9 +108,66 @@ PythonExtras& python_extras(Node& node) {
   return static_cast<PythonExtras&>(*place);
 }
 
+// Note [Hooks and cycles]
+// A hook often refers to the tensor it is set on: object -> tensor -> hook -> object. The collector
+// sees that cycle if the object reports its hooks as its own. They are, as long as nobody but the
+// object holds the tensor, and nobody but the tensor its grad_fn: then nothing else reaches them.
+// Counts do not change while the collector runs, since that needs the GIL. Where the graph holds
+// the tensor, too, nothing is reported, and nothing collected before the graph is gone.
+struct OwnHooks {
+  LeafExtras* leaf = nullptr;
+  NodeExtras* node = nullptr;
+
+  explicit OwnHooks(const Tensor& x) {
+    const AutogradMeta* m = x.defined() && x.impl()->refs == 1 ? meta_if_any(x) : nullptr;
+    if (!m) return;
+    leaf = m->leaf.get();
+    if (m->grad_fn && m->grad_fn->refs == 1) node = m->grad_fn->extras.get();
+  }
+};
+
+int visit_table(const GradHook& hook, visitproc visit, void* arg) {
+  const auto* h = hook.refs == 1 ? dynamic_cast<const HooksInTable*>(&hook) : nullptr;
+  if (h) Py_VISIT(h->table.get());
+  return 0;
+}
+
 }  // namespace
 
+int visit_hooks(const Tensor& x, visitproc visit, void* arg) {
+  const OwnHooks own(x);
+  int stop = 0;
+  if (own.leaf)
+    for (const auto* hooks : {&own.leaf->hooks, &own.leaf->after_hooks})
+      for (const Ref<GradHook>& hook : *hooks)
+        if ((stop = visit_table(*hook.get(), visit, arg))) return stop;
+  if (!own.node) return 0;
+  for (const OutputHook& h : own.node->hooks)
+    if ((stop = visit_table(*h.hook.get(), visit, arg))) return stop;
+  if (auto* python = static_cast<PythonExtras*>(own.node->python.get())) {
+    Py_VISIT(python->metadata.get());
+    if (python->hooks && python->hooks->refs == 2) {  // python's reference and node_hooks'
+      Py_VISIT(python->hooks->before_table.get());
+      Py_VISIT(python->hooks->after_table.get());
+    }
+  }
+  return 0;
+}
+
+void clear_hooks(const Tensor& x) {
+  const OwnHooks own(x);
+  LeafExtras from_leaf;  // freed last: a hook's end may run code that looks at x
+  NodeExtras from_node;
+  if (own.leaf) std::swap(from_leaf, *own.leaf);
+  if (own.node) {
+    from_node.hooks.swap(own.node->hooks);
+    from_node.node_hooks.swap(own.node->node_hooks);
+    from_node.python.swap(own.node->python);
+  }
+}
+
 Object tensor_hooks(const Tensor& x) {
+  track(x);
   for (const Ref<GradHook>& hook : hooks_of(x))
     if (auto* ours = dynamic_cast<TensorHooks*>(hook.get())) return ours->table;
   auto* made = new TensorHooks;
@@ -119,6 +179,7 @@ Object tensor_hooks(const Tensor& x) {
 Object accumulated_hooks(const Tensor& x) {
   check(requires_grad(x), "cannot register a hook on a tensor that doesn't require gradient");
   check(is_leaf(x), "post accumulate grad hooks cannot be registered on non-leaf tensors");
+  track(x);
   auto& hooks = leaf_extras(x).after_hooks;
   for (const Ref<GradHook>& hook : hooks)
     if (auto* ours = dynamic_cast<AccumulatedHooks*>(hook.get())) return ours->table;

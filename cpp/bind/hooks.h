@@ -17,6 +17,10 @@ Object node_hooks(Node& node, bool before);
 // Puts a hook into a table; returns its RemovableHandle.
 Object register_in(const Object& table, PyObject* hook);
 
+// For the garbage collector. See Note [Hooks and cycles].
+int visit_hooks(const Tensor& x, visitproc visit, void* arg);
+void clear_hooks(const Tensor& x);
+
 // The dict behind grad_fn.metadata.
 Object node_metadata(Node& node);
 

@@ -124,7 +124,10 @@ bool stands_for_tuple(PyObject* key) {
 
 Taken take(const Tensor& x, PyObject* key) {
   if (PyTuple_Check(key)) return take(x, &PyTuple_GET_ITEM(key, 0), PyTuple_GET_SIZE(key));
-  if (stands_for_tuple(key)) return take(x, PySequence_Fast_ITEMS(key), PyList_GET_SIZE(key));
+  if (stands_for_tuple(key)) {
+    const Object items = checked(PyList_AsTuple(key));  // an item's __index__ may change the list
+    return take(x, &PyTuple_GET_ITEM(items.get(), 0), PyTuple_GET_SIZE(items.get()));
+  }
   return take(x, &key, 1);
 }
 

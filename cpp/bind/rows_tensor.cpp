@@ -92,6 +92,8 @@ void add_tensor_rows() {
     return x;
   });
   def<"_make_subclass", InModule>("cls, data, require_grad=False", [](PyObject* cls, const Tensor& data, bool on) {
+    check<TypeError>(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
+                     "_make_subclass(): argument 'cls' must be a subclass of Tensor, not ", type_name(cls));
     const Tensor x = detach(data);
     if (on) set_requires_grad(x, true);
     return wrap_as(reinterpret_cast<PyTypeObject*>(cls), x);

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "bind/arguments.h"
+#include "bind/hooks.h"
 #include "bind/tensor_slots.h"
 
 namespace izvod::bind {
@@ -77,11 +78,12 @@ void dealloc(PyObject* self) {
 int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(as_object(self)->dict);
   Py_VISIT(Py_TYPE(self));
-  return 0;
+  return visit_hooks(as_object(self)->tensor, visit, arg);
 }
 
 int clear(PyObject* self) {
   Py_CLEAR(as_object(self)->dict);
+  clear_hooks(as_object(self)->tensor);
   return 0;
 }
 
@@ -134,6 +136,11 @@ PyObject* wrap(const Tensor& x) {
 }
 
 PyObject* wrap_as(PyTypeObject* type, const Tensor& x) { return attach(new_of(type), x, nullptr); }
+
+void track(const Tensor& x) {
+  auto* o = static_cast<PyObject*>(x.impl()->pyobject);
+  if (o && !PyObject_GC_IsTracked(o)) PyObject_GC_Track(o);
+}
 
 void add_tensor_type(PyObject* module) {
   TensorImpl::drop_keepsake = [](void* p) {

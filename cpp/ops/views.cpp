@@ -23,13 +23,28 @@ Tensor raw_view(const Tensor& x, const Dims& sizes, const Dims& strides) {
 
 Geometry geometry(const Tensor& x) { return {x.sizes(), x.strides(), x.storage_offset()}; }
 
-// A view that picks elements of x: its gradient is zero wherever it does not look.
-Tensor record_part(const char* name, const Tensor& x, const Tensor& y) {
-  if (recording(x))
-    record(name, y, {&x}, saved(), [from = geometry(x), part = geometry(y)](const Tensor& g) {
-      return Grads{as_strided_backward(g, from, part)};
-    });
-  return y;
+// The history of a view y that picks elements of x: its gradient is zero wherever y does not look.
+Tensor record_part(const char* name, const Tensor& x, const Tensor& y, const Geometry& from,
+                   const Geometry& part) {
+  return record(name, y, {&x}, saved(), [from, part](const Tensor& g) {
+    return Grads{as_strided_backward(g, from, part)};
+  });
+}
+
+// A view of those elements of x that `pick` leaves of x's geometry. Where elements of x share
+// memory, or lie apart in it, those of its gradient do not.
+template <class Pick>
+Tensor part_of(const char* name, const Tensor& x, const Pick& pick) {
+  Geometry part{x.sizes(), x.strides(), 0};
+  pick(part);
+  Tensor y =
+      raw_view(x, part.sizes, part.strides, x.impl()->data + part.offset * itemsize(x.dtype()));
+  if (!recording(x)) return y;
+  if (x.is_contiguous() || is_dense(x))
+    return record_part(name, x, y, {x.sizes(), x.strides(), 0}, part);
+  const Geometry from{x.sizes(), contiguous_strides(x.sizes()), 0};
+  pick(part = from);
+  return record_part(name, x, y, from, part);
 }
 
 // A view that holds every element of x once: its gradient is rearranged back.
@@ -92,16 +107,6 @@ std::optional<Dims> view_strides(const Tensor& x, const Dims& sizes) {
   return d == -1 ? std::optional(strides) : std::nullopt;
 }
 
-// Laid out in memory as `like` was, with the values of x: what a gradient must be before as_strided looks at it.
-Tensor laid_out(const Tensor& x, const Geometry& like) {
-  int64_t extent = 1;
-  for (int64_t d = 0; d < like.sizes.size(); ++d) extent += std::max<int64_t>(like.sizes[d] - 1, 0) * like.strides[d];
-  Tensor memory = zeros({extent}, x.dtype());
-  Tensor y = alias(memory, like.sizes, like.strides, memory.impl()->data);
-  write_values(y, x);
-  return y;
-}
-
 bool overlaps_itself(const Dims& sizes, const Dims& strides) {
   Dims order;
   for (int64_t d = 0; d < sizes.size(); ++d)
@@ -114,6 +119,29 @@ bool overlaps_itself(const Dims& sizes, const Dims& strides) {
   }
   return false;
 }
+
+// Memory that holds all that two views of the same memory touch; zeros at first. Offsets are those
+// of the views.
+class Memory {
+ public:
+  Memory(const Geometry& a, const Geometry& b, DType dtype)
+      : low(std::min(a.offset, b.offset)),
+        values(zeros({std::max(last(a), last(b)) - low + 1}, dtype)) {}
+  Tensor seen_as(const Geometry& g) const {
+    return alias(values, g.sizes, g.strides,
+                 values.impl()->data + (g.offset - low) * itemsize(values.dtype()));
+  }
+  const int64_t low;
+  const Tensor values;
+
+ private:
+  static int64_t last(const Geometry& g) {
+    int64_t at = g.offset;
+    for (int64_t d = 0; d < g.sizes.size(); ++d)
+      at += std::max<int64_t>(g.sizes[d] - 1, 0) * g.strides[d];
+    return at;
+  }
+};
 
 // to[i...] += from[i...], one element after the other, where places of `to` may coincide.
 void add_one_by_one(const Tensor& to, const Tensor& from) {
@@ -133,9 +161,9 @@ void add_one_by_one(const Tensor& to, const Tensor& from) {
 
 // as_strided as a function of values: the view's values, taken from x laid out like `from`.
 Tensor as_strided_values(const Tensor& x, const Geometry& from, const Geometry& part) {
-  const Tensor laid = laid_out(x, from);
-  const int64_t shift = (part.offset - from.offset) * itemsize(x.dtype());
-  Tensor y = alias(laid, part.sizes, part.strides, laid.impl()->data + shift);
+  const Memory memory(from, part, x.dtype());
+  write_values(memory.seen_as(from), x);
+  Tensor y = memory.seen_as(part);
   if (recording(x))
     record("AsStridedBackward0", y, {&x}, saved(),
            [from, part](const Tensor& g) { return Grads{as_strided_backward(g, from, part)}; });
@@ -145,24 +173,27 @@ Tensor as_strided_values(const Tensor& x, const Geometry& from, const Geometry& 
 }  // namespace
 
 Tensor as_strided_backward(const Tensor& g, const Geometry& x, const Geometry& part) {
-  int64_t low = 0, high = 0;  // what the view touches outside of x's own first and last element
-  for (int64_t d = 0; d < x.sizes.size(); ++d) high += std::max<int64_t>(x.sizes[d] - 1, 0) * x.strides[d];
-  int64_t first = part.offset - x.offset, last = first;
-  for (int64_t d = 0; d < part.sizes.size(); ++d) last += std::max<int64_t>(part.sizes[d] - 1, 0) * part.strides[d];
-  low = std::min(low, first);
-  high = std::max(high, last);
-  const Tensor memory = zeros({high - low + 1}, g.dtype());
-  const auto at = [&](int64_t offset) { return memory.impl()->data + (offset - low) * itemsize(g.dtype()); };
-  const Tensor target = alias(memory, part.sizes, part.strides, at(first));
+  const Memory memory(x, part, g.dtype());
   if (overlaps_itself(part.sizes, part.strides))
-    add_one_by_one(target, g);
+    add_one_by_one(memory.seen_as(part), g);
   else
-    write_values(target, g);
-  Tensor dx = alias(memory, x.sizes, x.strides, at(0));
+    write_values(memory.seen_as(part), g);
+  Tensor dx = memory.seen_as(x);
   if (recording(g))
     record("AsStridedBackward0Backward0", dx, {&g}, saved(),
            [x, part](const Tensor& gg) { return Grads{as_strided_values(gg, x, part)}; });
   return dx;
+}
+
+// The same for an x whose elements share memory: as_strided looks at memory, and those that share a
+// place of it share its gradient evenly.
+static Tensor shared_backward(const Tensor& g, const Geometry& x, const Geometry& part) {
+  const Memory all(x, part, g.dtype());
+  const Geometry memory{{all.values.numel()}, {1}, all.low};
+  const Tensor owners = as_strided_backward(full(x.sizes, 1, g.dtype()), memory, x);
+  const Tensor share =
+      as_strided_backward(g, memory, part) / maximum(owners, full({}, 1, g.dtype()));
+  return as_strided(share, x.sizes, x.strides, x.offset - all.low);
 }
 
 Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, int64_t offset) {
@@ -181,7 +212,15 @@ Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, int64
         ", and itemsize ", bytes, " requiring a storage size of ", (last + 1) * bytes,
         " are out of bounds for storage of size ", have);
   char* data = static_cast<char*>(x.impl()->storage->data()) + offset * bytes;
-  return record_part("AsStridedBackward0", x, raw_view(x, sizes, strides, data));
+  const Tensor y = raw_view(x, sizes, strides, data);
+  if (recording(x))
+    record("AsStridedBackward0", y, {&x}, saved(),
+           [from = geometry(x), part = geometry(y)](const Tensor& g) {
+             const bool shared = overlaps_itself(from.sizes, from.strides);
+             return Grads{shared ? shared_backward(g, from, part)
+                                 : as_strided_backward(g, from, part)};
+           });
+  return y;
 }
 
 Tensor view(const Tensor& x, const Dims& wanted) {
@@ -358,11 +397,11 @@ Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   const int64_t n = x.sizes()[dim];
   check<IndexError>(index >= -n && index < n, "index ", index, " is out of bounds for dimension ", dim, " with size ", n);
   if (index < 0) index += n;
-  Dims sizes = x.sizes(), strides = x.strides();
-  char* data = x.impl()->data + index * strides[dim] * itemsize(x.dtype());
-  sizes.erase(dim);
-  strides.erase(dim);
-  return record_part("SelectBackward0", x, raw_view(x, sizes, strides, data));
+  return part_of("SelectBackward0", x, [&](Geometry& g) {
+    g.offset += index * g.strides[dim];
+    g.sizes.erase(dim);
+    g.strides.erase(dim);
+  });
 }
 
 Tensor slice(const Tensor& x, int64_t dim, int64_t start, int64_t end, int64_t step) {
@@ -373,11 +412,11 @@ Tensor slice(const Tensor& x, int64_t dim, int64_t start, int64_t end, int64_t s
   const auto clip = [n](int64_t i) { return std::clamp<int64_t>(i < 0 ? i + n : i, 0, n); };
   start = clip(start);
   end = std::max(clip(end), start);
-  Dims sizes = x.sizes(), strides = x.strides();
-  char* data = x.impl()->data + start * strides[dim] * itemsize(x.dtype());
-  sizes[dim] = (end - start + step - 1) / step;
-  strides[dim] *= step;
-  return record_part("SliceBackward0", x, raw_view(x, sizes, strides, data));
+  return part_of("SliceBackward0", x, [&](Geometry& g) {
+    g.offset += start * g.strides[dim];
+    g.sizes[dim] = (end - start + step - 1) / step;
+    g.strides[dim] *= step;
+  });
 }
 
 Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
@@ -396,17 +435,16 @@ Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
   check(a != b, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
   const int64_t rows = x.sizes()[a] - std::max<int64_t>(-offset, 0), cols = x.sizes()[b] - std::max<int64_t>(offset, 0);
   const int64_t n = std::max<int64_t>(std::min(rows, cols), 0);
-  const int64_t skip = offset >= 0 ? offset * x.strides()[b] : -offset * x.strides()[a];
-  Dims sizes = x.sizes(), strides = x.strides();
-  const int64_t step = strides[a] + strides[b];
-  for (int64_t d : {std::max(a, b), std::min(a, b)}) {
-    sizes.erase(d);
-    strides.erase(d);
-  }
-  sizes.push_back(n);
-  strides.push_back(step);
-  char* data = x.impl()->data + (n ? skip * itemsize(x.dtype()) : 0);
-  return record_part("DiagonalBackward0", x, raw_view(x, sizes, strides, data));
+  return part_of("DiagonalBackward0", x, [&](Geometry& g) {
+    const int64_t step = g.strides[a] + g.strides[b];
+    if (n) g.offset += offset >= 0 ? offset * g.strides[b] : -offset * g.strides[a];
+    for (int64_t d : {std::max(a, b), std::min(a, b)}) {
+      g.sizes.erase(d);
+      g.strides.erase(d);
+    }
+    g.sizes.push_back(n);
+    g.strides.push_back(step);
+  });
 }
 
 Tensor unfold(const Tensor& x, int64_t dim, int64_t size, int64_t step) {
@@ -415,15 +453,15 @@ Tensor unfold(const Tensor& x, int64_t dim, int64_t size, int64_t step) {
   check(size >= 0, "size is ", size, " but must be >= 0");
   check(size <= n, "maximum size for tensor at dimension ", dim, " is ", n, " but size is ", size);
   check(step > 0, "step is ", step, " but must be > 0");
-  Dims sizes = x.sizes(), strides = x.strides();
-  const int64_t stride = x.dim() ? strides[dim] : 1;
-  if (x.dim()) {
-    sizes[dim] = (n - size) / step + 1;
-    strides[dim] = step * stride;
-  }
-  sizes.push_back(size);
-  strides.push_back(stride);
-  return record_part("UnfoldBackward0", x, raw_view(x, sizes, strides));
+  return part_of("UnfoldBackward0", x, [&](Geometry& g) {
+    const int64_t stride = g.sizes.empty() ? 1 : g.strides[dim];
+    if (!g.sizes.empty()) {
+      g.sizes[dim] = (n - size) / step + 1;
+      g.strides[dim] = step * stride;
+    }
+    g.sizes.push_back(size);
+    g.strides.push_back(stride);
+  });
 }
 
 static std::vector<Tensor> split_as(const char* node, const Tensor& x, const Dims& lengths, int64_t dim) {
@@ -509,9 +547,10 @@ struct CopySlices final : Node {
 
   Grads apply(Grads gs) override {
     const Tensor g = as_strided_values(gs[0], base_, part_);
+    const Ref<Node> result = grad_enabled() ? changed_part(g) : change_;
     Grads of_change;
     {
-      CurrentNode now(change_.get());
+      CurrentNode now(result.get());
       of_change = change_->apply(Grads{g});
     }
     // The change's first input is the part before the change.
@@ -523,13 +562,25 @@ struct CopySlices final : Node {
   void release_saved() override { change_->release_saved(); }
 
  private:
+  // Where the result of the change stands if its derivative uses it: a view of this node's own
+  // output.
+  Ref<Node> changed_part(const Tensor& like) {
+    Ref<Node> node = make_node("AsStridedBackward0", Inputs{}, saved(),
+                               [from = base_, part = part_](const Tensor& g) {
+                                 return Grads{as_strided_backward(g, from, part)};
+                               });
+    node->edges.push_back({Ref<Node>(this), 0});
+    node->add_output(like);
+    return node;
+  }
+
   // g with its part `old` replaced: exactly, or as a sum where second derivatives are to follow.
   Tensor replace_part(const Tensor& g, const Tensor& old, const Tensor& part) const {
     if (grad_enabled()) return add(g, as_strided_backward(sub(part, old), base_, part_));
-    const Tensor dx = laid_out(g, base_);
-    const int64_t shift = (part_.offset - base_.offset) * itemsize(g.dtype());
-    write_values(alias(dx, part_.sizes, part_.strides, dx.impl()->data + shift), part);
-    return dx;
+    const Memory memory(base_, part_, g.dtype());
+    write_values(memory.seen_as(base_), g);
+    write_values(memory.seen_as(part_), part);
+    return memory.seen_as(base_);
   }
   Geometry base_, part_;
   Ref<Node> change_;

@@ -61,7 +61,7 @@ Tensor empty(const Dims& sizes, DType dtype) {
 }
 
 // Whether the elements fill their memory without gap or overlap, in some order of the dimensions.
-static bool is_dense(const Tensor& x) {
+bool is_dense(const Tensor& x) {
   Dims order;
   for (int64_t d = 0; d < x.dim(); ++d)
     if (x.sizes()[d] != 1) order.push_back(d);

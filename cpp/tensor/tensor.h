@@ -79,6 +79,9 @@ class Tensor {
 int64_t checked_numel(const Dims& sizes, DType dtype);
 Dims contiguous_strides(const Dims& sizes);
 bool is_contiguous(const Dims& sizes, const Dims& strides);
+// Every place between the first and the last element is one element, in whatever order of
+// dimensions.
+bool is_dense(const Tensor& x);
 
 // Fresh memory, row-major, not set to anything.
 Tensor empty(const Dims& sizes, DType dtype);
