@@ -1,0 +1,97 @@
+"""Errors of float32 results, against the same op in float64 on the same numbers.
+
+No op may be further off than torch is, or than 4 units in the last place.
+"""
+
+import izvod
+import pytest
+from comparing import EPS, dtype_name, is_tensor, parts
+from test_ops import over
+from test_threads import arguments, big_samples, in_torch, recipes
+
+ULPS = 4
+# Sums whose terms may cancel: a unit is one of the sum of the terms' magnitudes, which is the same op
+# on absolute values. (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, section 4.2.)
+SUMS = {
+    "sum",
+    "dot",
+    "mv",
+    "addmv",
+    "addcmul",
+    "addmm",
+    "nn.functional.scaled_dot_product_attention",
+}
+
+
+def in_float64(x):
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(in_float64, x))
+    return x.double() if is_tensor(x) and dtype_name(x) == "float32" else x
+
+
+def magnitudes(x):
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(magnitudes, x))
+    return x.abs() if is_tensor(x) and x.is_floating_point() else x
+
+
+def results(op, lib, args, kwargs):
+    return [x.detach() for x in parts(op.function(lib)(*args, **kwargs)) if is_tensor(x)]
+
+
+def samples(op):
+    """Those of the row and larger ones, which sum in blocks and vectors."""
+    large = big_samples(op) if op.blocks else []
+    return [*op.samples, *large[:1]]
+
+
+def units(numpy, x, exact, scale):
+    """The largest error in units in the last place of the exact result, or of `scale`
+    where that is more.
+
+    Where the exact result is no finite float32 there is none to count.
+    """
+    unit = EPS["float32"] * numpy.maximum(numpy.abs(exact), scale)
+    with numpy.errstate(all="ignore"):
+        error = numpy.abs(x.astype("float64") - exact) / unit
+        counted = numpy.isfinite(exact) & (numpy.abs(exact) < 3e38)
+    return error[counted].max(initial=0)
+
+
+def counts(op, sample):
+    """Random recipes only: for them float32 and float64 mean the same numbers."""
+    return op.grad and all(r.dtype in (None, "int64", "bool") for r in recipes(sample))
+
+
+@over(lambda op: op.grad)
+def test_error(op):
+    torch = pytest.importorskip("torch", reason="torch, whose errors this compares with, is absent")
+    numpy = pytest.importorskip("numpy")
+    problems = []
+    for sample in samples(op):
+        if not counts(op, sample):
+            continue
+        args, kwargs = arguments(op, sample)
+        wide = in_float64(args), {k: in_float64(x) for k, x in kwargs.items()}
+        other = in_torch(args, torch), {k: in_torch(x, torch) for k, x in kwargs.items()}
+        try:
+            exact = results(op, izvod, *wide)
+        except (RuntimeError, TypeError, ValueError):
+            continue  # a sample of an error, or of arguments that only float32 takes
+        ours, theirs = results(op, izvod, args, kwargs), results(op, torch, *other)
+        for number, (mine, his, right) in enumerate(zip(ours, theirs, exact, strict=True)):
+            if dtype_name(mine) != "float32" or not right.numel():
+                continue
+            right = right.numpy().astype("float64")
+            scale = op.scale
+            if op.name in SUMS:
+                terms = results(op, izvod, magnitudes(wide[0]), wide[1])[number]
+                scale = numpy.maximum(terms.numpy(), scale)
+            error = units(numpy, mine.numpy(), right, scale)
+            allowed = max(ULPS, units(numpy, his.numpy(), right, scale))
+            if not error <= allowed:
+                text = (
+                    f"{op.name}{sample}, result {number}: {error:.1f} units, allowed {allowed:.1f}"
+                )
+                problems.append(text)
+    assert not problems, "\n".join(problems)
