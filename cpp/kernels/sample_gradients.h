@@ -1,7 +1,7 @@
 #pragma once
 // How a sample moves with its distribution's parameter while its quantile stays, dx/da = -(dF/da) /
 // p(x) for a distribution function F(x; a) with density p (implicit reparameterization: Figurnov,
-// Mohamed, Mnih 2018, arXiv:1805.08498). Both are computed in double to about 13 digits; see Note
+// Mohamed, Mnih 2018, arXiv:1805.08498). Both are computed in double to 12 digits or more; see Note
 // [Sample gradients].
 #include "kernels/op_list.h"
 
