@@ -19,17 +19,33 @@ struct Row2 {
 };
 
 template <class T>
+Vec<T> trigamma(Vec<T> x) {
+  return polygamma(1, x);
+}
+template <class T>
+Vec<T> pentagamma(Vec<T> x) {
+  return polygamma(3, x);
+}
+
+template <class T>
 constexpr Row<T> rows[] = {
-    {"abs", abs},         {"sign", sign},     {"floor", floor},     {"ceil", ceil},
-    {"trunc", trunc},     {"round", round},   {"sqrt", sqrt},       {"rsqrt", rsqrt},
-    {"exp", exp},         {"exp2", exp2},     {"expm1", expm1},     {"log", log},
-    {"log2", log2},       {"log10", log10},   {"log1p", log1p},     {"softplus", softplus},
-    {"sigmoid", sigmoid}, {"tanh", tanh},     {"sinh", sinh},       {"cosh", cosh},
-    {"sin", sin},         {"cos", cos},       {"tan", tan},         {"asin", asin},
-    {"acos", acos},       {"atan", atan},     {"erf", erf},         {"erfc", erfc},
-    {"erfinv", erfinv},   {"lgamma", lgamma}, {"digamma", digamma}, {"reciprocal", reciprocal},
-    {"trigamma", [](Vec<T> x) { return polygamma(1, x); }},
-    {"polygamma_4", [](Vec<T> x) { return polygamma(4, x); }},
+    {"abs", abs},           {"sign", sign},
+    {"floor", floor},       {"ceil", ceil},
+    {"trunc", trunc},       {"round", round},
+    {"sqrt", sqrt},         {"rsqrt", rsqrt},
+    {"exp", exp},           {"exp2", exp2},
+    {"expm1", expm1},       {"log", log},
+    {"log2", log2},         {"log10", log10},
+    {"log1p", log1p},       {"softplus", softplus},
+    {"sigmoid", sigmoid},   {"tanh", tanh},
+    {"sinh", sinh},         {"cosh", cosh},
+    {"sin", sin},           {"cos", cos},
+    {"tan", tan},           {"asin", asin},
+    {"acos", acos},         {"atan", atan},
+    {"erf", erf},           {"erfc", erfc},
+    {"erfinv", erfinv},     {"lgamma", lgamma},
+    {"digamma", digamma},   {"reciprocal", reciprocal},
+    {"trigamma", trigamma}, {"pentagamma", pentagamma},
 };
 template <class T>
 constexpr Row2<T> rows2[] = {

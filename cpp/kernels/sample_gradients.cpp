@@ -3,11 +3,14 @@
 #include "kernels/pointwise_loops.h"
 
 // Note [Sample gradients]
-// With the density's derivative s(t) = d log p(t) / d alpha, the gradient is the integral of p s from x upwards, or
-// of -p s up to x, divided by p(x). Of the two the one is taken in which s keeps its sign, so nothing cancels:
+// With the density's derivative s(t) = d log p(t) / d alpha, the gradient is the integral of p s
+// from x upwards, or of -p s up to x, divided by p(x). Of the two the one is taken in which s keeps
+// its sign, so nothing cancels:
 // - as a power series, differentiated term by term, where few terms do: for small parameters;
-// - else by quadrature in log t (Gamma) or in log(t / (1 - t)) (Beta), where the integrand has one scale, starts at
-//   s(x) and falls like the exponential of a concave function; Gauss's rule with 32 points reaches 1e-13.
+// - else by quadrature in log t (Gamma) or in log(t / (1 - t)) (Beta), where the integrand has one
+// scale, starts at
+//   s(x) and falls like the exponential of a concave function; Gauss's rule with 32 points reaches
+//   1e-13.
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
@@ -41,7 +44,8 @@ double integral(double end, F f) {
 struct Slope {
   double value, slope;
 };
-// Where a concave function that starts at 0 has fallen to about -40, by Newton's steps; h gives value and slope.
+// Where a concave function that starts at 0 has fallen to about -40, by Newton's steps; h gives
+// value and slope.
 template <class F>
 double fallen(double curvature, F h) {
   const double start = h(0.0).slope;
@@ -55,7 +59,8 @@ double fallen(double curvature, F h) {
   return v;
 }
 
-// The sum of a (q + steps so far), where next() multiplies a by a ratio that ends below 1 and moves q.
+// The sum of a (q + steps so far), where next() multiplies a by a ratio that ends below 1 and moves
+// q.
 template <class F>
 double series(double a, double q, F next) {
   double sum = 0;
@@ -76,8 +81,9 @@ double digamma_step(double a, double b) {
 
 double gamma_by_quadrature(double alpha, double x) {
   // s(x exp(v)) = v + excess
-  const double excess = alpha < 10 ? __builtin_log(x) - digamma_scalar(alpha)
-                                   : __builtin_log1p((x - alpha) / alpha) - digamma_beyond_log(alpha);
+  const double excess = alpha < 10
+                            ? __builtin_log(x) - digamma_scalar(alpha)
+                            : __builtin_log1p((x - alpha) / alpha) - digamma_beyond_log(alpha);
   const double side = excess >= 0 ? 1 : -1;  // upwards, downwards
   const double end = fallen(x, [&](double v) {
     const double e = __builtin_expm1(side * v);
@@ -93,10 +99,11 @@ double standard_gamma_grad(double alpha, double x) {
   if (!(alpha > 0 && x >= 0) || x == infinity<double>) return nan<double>;
   if (x == 0) return 0;
   if (alpha >= small || x > alpha + 0.5) return gamma_by_quadrature(alpha, x);
-  return series(x / alpha, digamma_scalar(alpha + 1) - __builtin_log(x), [&](double k, double& a, double& q) {
-    a *= x / (alpha + k + 1);
-    q += 1 / (alpha + k + 1);
-  });
+  return series(x / alpha, digamma_scalar(alpha + 1) - __builtin_log(x),
+                [&](double k, double& a, double& q) {
+                  a *= x / (alpha + k + 1);
+                  q += 1 / (alpha + k + 1);
+                });
 }
 
 double beta_by_quadrature(double x, double alpha, double beta, double excess) {
@@ -144,7 +151,8 @@ double dirichlet_grad(double x, double alpha, double total) {
 template <class T>
 static Vec<T> standard_gamma_grad(Vec<T> alpha, Vec<T> x) {
   Vec<T> y;
-  for (int i = 0; i < Vec<T>::width; ++i) y.v[i] = T(standard_gamma_grad(double(alpha[i]), double(x[i])));
+  for (int i = 0; i < Vec<T>::width; ++i)
+    y.v[i] = T(standard_gamma_grad(double(alpha[i]), double(x[i])));
   return y;
 }
 template <class T>

@@ -120,23 +120,23 @@ inline double erfinv_scalar(double y) {
 inline double digamma_beyond_log(double x) {
   const double z = 1 / (x * x);
   return -0.5 / x -
-         z * (1.0 / 12 - z * (1.0 / 120 -
-                              z * (1.0 / 252 -
-                                   z * (1.0 / 240 -
-                                        z * (1.0 / 132 - z * (691.0 / 32760 - z / 12))))));
+         z * (1.0 / 12 -
+              z * (1.0 / 120 -
+                   z * (1.0 / 252 -
+                        z * (1.0 / 240 - z * (1.0 / 132 - z * (691.0 / 32760 - z / 12))))));
 }
 
 // digamma on [1, 2], where it is 0 at x0: (x - x0) P(x - 3/2), so that digits stay beside x0.
 inline double digamma_near_root(double x) {
   constexpr double root = 0x1.762d86356be3fp+0, root_low = 0x1.b86a722197829p-54;
-  constexpr double p[] = {  // err 2^-53 of 1
-      0x1.e6f0cbb873616p-1,   -0x1.b1cb63005ee5dp-2,  0x1.eca189b8e6f1ep-3,
-      -0x1.2feeeb98b0270p-3,  0x1.8512e5904479bp-4,   -0x1.fb44201e7cc15p-5,
-      0x1.4de9aa0fb5a4fp-5,   -0x1.b9f8b4ba2e5f5p-6,  0x1.256473e20cb08p-6,
-      -0x1.8634c5eab0574p-7,  0x1.03c04453f4083p-7,   -0x1.5a16d9f65315cp-8,
-      0x1.cd35ac17ad344p-9,   -0x1.326340580e90ap-9,  0x1.9870a33254ba1p-10,
-      -0x1.1a824f512c76fp-10, 0x1.78a77705bb558p-11,  -0x1.73ff1b7f004e4p-12,
-      0x1.effae48161573p-13,  -0x1.8cc58112556c6p-12, 0x1.088345f73d8a7p-12};
+  constexpr double p[] = {// err 2^-53 of 1
+                          0x1.e6f0cbb873616p-1,   -0x1.b1cb63005ee5dp-2,  0x1.eca189b8e6f1ep-3,
+                          -0x1.2feeeb98b0270p-3,  0x1.8512e5904479bp-4,   -0x1.fb44201e7cc15p-5,
+                          0x1.4de9aa0fb5a4fp-5,   -0x1.b9f8b4ba2e5f5p-6,  0x1.256473e20cb08p-6,
+                          -0x1.8634c5eab0574p-7,  0x1.03c04453f4083p-7,   -0x1.5a16d9f65315cp-8,
+                          0x1.cd35ac17ad344p-9,   -0x1.326340580e90ap-9,  0x1.9870a33254ba1p-10,
+                          -0x1.1a824f512c76fp-10, 0x1.78a77705bb558p-11,  -0x1.73ff1b7f004e4p-12,
+                          0x1.effae48161573p-13,  -0x1.8cc58112556c6p-12, 0x1.088345f73d8a7p-12};
   double y = 0;
   for (int i = 20; i >= 0; --i) y = y * (x - 1.5) + p[i];
   return ((x - root) - root_low) * y;
@@ -163,6 +163,14 @@ inline double digamma_scalar(double x) {
   return y + (digamma_near_root(x) + steps);
 }
 
+// q^-s for a whole number s. pow is exact to the last digit, a few products are, too, and cheaper.
+inline double inverse_power(double q, double s) {
+  if (s > 4) return __builtin_pow(q, -s);
+  double p = q;
+  for (; s > 1; s -= 1) p *= q;
+  return 1 / p;
+}
+
 // The sum of (q + k)^-s over k >= 0, q > 0, s > 1: its first terms, then Euler and Maclaurin's
 // formula with the coefficients B(2k) / (2k)!.
 inline double hurwitz_zeta(double s, double q) {
@@ -171,9 +179,9 @@ inline double hurwitz_zeta(double s, double q) {
                           0x1.d6db2c4e09162p-37,  -0x1.7da4e1f79955cp-42, 0x1.355871d652e9ep-47,
                           -0x1.f57d968caacf1p-53, 0x1.967e1f09c376fp-58,  -0x1.497d9033a2b5cp-63};
   double sum = 0;
-  for (; q < 9 + s; q += 1) sum += __builtin_pow(q, -s);
-  const double last = __builtin_pow(q, -s);
-  double rest = __builtin_pow(q, 1 - s) / (s - 1) + last / 2, factor = last * (s / q);
+  for (; q < 9 + s; q += 1) sum += inverse_power(q, s);
+  const double last = inverse_power(q, s);
+  double rest = inverse_power(q, s - 1) / (s - 1) + last / 2, factor = last * (s / q);
   for (int k = 0; k < 12; ++k) {
     rest += c[k] * factor;
     factor *= ((s + (2 * k + 1)) / q) * ((s + (2 * k + 2)) / q);

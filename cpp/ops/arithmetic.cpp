@@ -69,10 +69,12 @@ void record_binary(const Op& op, const Tensor& y, const Arg& a, const Arg& b, bo
   const bool need_a = requires_grad(tensor_of(a)), need_b = requires_grad(tensor_of(b));
   const int uses = (need_a ? Op::dx_uses : 0) | (need_b ? Op::dy_uses : 0);
   const auto f = [op](const Tensor& g, Needs needs, const SavedArg::Value& a, const SavedArg::Value& b) {
-    Tensor base;  // of a power: numbers have no logarithm here
+    Tensor first, second;  // numbers have no logarithm here
     if constexpr (std::is_same_v<Op, kernels::Pow>)
-      if (!a.tensor.defined()) base = full({}, a.scalar, DType::Float64);
-    const Arg x = base.defined() ? Arg(base) : Arg(a), y(b);
+      if (!a.tensor.defined()) first = full({}, a.scalar, DType::Float64);
+    if constexpr (std::is_same_v<Op, kernels::Xlogy>)
+      if (!b.tensor.defined()) second = full({}, b.scalar, DType::Float64);
+    const Arg x = first.defined() ? Arg(first) : Arg(a), y = second.defined() ? Arg(second) : Arg(b);
     return Grads{needs[0] ? op.dx(g, x, y) : Tensor(), needs[1] ? op.dy(g, x, y) : Tensor()};
   };
   const char* node = Op::node;

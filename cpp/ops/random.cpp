@@ -419,7 +419,8 @@ Tensor standard_gamma(const Tensor& alpha, Generator* g) {
   return y;
 }
 
-// Alone, alpha_i would move x_i by (1 - x_i) d_i; the others keep their proportions and sum to 1 - x_i.
+// Alone, alpha_i would move x_i by (1 - x_i) d_i; the others keep their proportions and sum to 1 -
+// x_i.
 static Grads dirichlet_derivative(const Tensor& g, const Tensor& alpha, const Tensor& x) {
   const Tensor d = dirichlet_grad(x, alpha, sum(alpha, Dims{-1}, true));
   return Grads{d * (g - sum(x * g, Dims{-1}, true))};

@@ -318,7 +318,8 @@ TEST_P(VecMath2, Pairs) {
 INSTANTIATE_TEST_SUITE_P(All, VecMath2, testing::ValuesIn(table2),
                          [](const auto& info) { return std::string(info.param.name); });
 
-// erfinv and digamma have no counterpart in the C library: inverse, recurrence and known values.
+// erfinv, digamma and its derivatives have no counterpart in the C library: inverses,
+// recurrences, known values.
 TEST(VecMathScalar, ErfinvInvertsErf) {
   for (double x = -5.5; x < 5.6; x += 0.0173) {
     const double y = std::erf(x), slope = 1.1283791670955126 * std::exp(-x * x);
@@ -362,6 +363,75 @@ TEST(VecMathScalar, Digamma) {
     run("digamma", y, pair, 2);
     EXPECT_NEAR(y[1], y[0] + 1 / a, 4e-15 * (1 + std::abs(y[0]) + 1 / std::abs(a)));
   }
+}
+
+// The n-th derivative of digamma for x > 0 in the wider type: steps up, then the asymptotic series
+// n! (-1)^(n+1) (1 / (n x^n) + 1 / (2 x^(n+1)) + sum of B(2k) (2k+n-1)! / ((2k)! n! x^(2k+n))).
+long double polygamma_reference(int n, long double x) {
+  static const long double bernoulli[] = {1 / 6.0L,  -1 / 30.0L,     1 / 42.0L, -1 / 30.0L,
+                                          5 / 66.0L, -691 / 2730.0L, 7 / 6.0L,  -3617 / 510.0L};
+  long double steps = 0;
+  for (; x < 40; ++x) steps += std::pow(x, -n - 1);
+  long double series = n ? 1 / (n * std::pow(x, n)) : -std::log(x);
+  series += 0.5L * std::pow(x, -n - 1);
+  for (int k = 1; k <= 8; ++k) {
+    long double factor = bernoulli[k - 1] / (2 * k);
+    for (int j = 1; j <= n; ++j) factor *= (2 * k + j - 1) / static_cast<long double>(j);
+    series += factor * std::pow(x, -2 * k - n);
+  }
+  return (n % 2 ? 1 : -1) * std::tgamma(n + 1.0L) * (steps + series);
+}
+
+// The largest error in units of the last place for 0 < x < 20, where the reference keeps enough
+// digits.
+template <class T>
+double polygamma_error(const char* name, int n) {
+  std::vector<T> x;
+  for (int i = 0; i < 10'000; ++i) x.push_back(T((i + 0.3) / 500));
+  std::vector<T> y(x.size());
+  EXPECT_TRUE(run(name, y.data(), x.data(), int64_t(x.size())));
+  double worst = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const long double reference = polygamma_reference(n, x[i]);
+    if (std::abs(reference) > 0.01) worst = std::max(worst, ulps(y[i], reference));
+  }
+  return worst;
+}
+TEST(VecMathScalar, PolygammasWithinBound) {
+  EXPECT_LE(polygamma_error<float>("digamma", 0), 0.51);
+  EXPECT_LE(polygamma_error<float>("trigamma", 1), 0.51);
+  EXPECT_LE(polygamma_error<float>("pentagamma", 3), 0.51);
+  EXPECT_LE(polygamma_error<double>("digamma", 0), 4);
+  EXPECT_LE(polygamma_error<double>("trigamma", 1), 5);
+  EXPECT_LE(polygamma_error<double>("pentagamma", 3), 8);
+}
+
+TEST(VecMathScalar, DigammaBesideItsRoot) {
+  const double x[] = {1.4616321449683622, 1.4616321449683625, 1.46163215, 1.4616321, 1.46};
+  const double expected[] = {-9.241265521729427e-17, 1.2245374622004068e-16, 4.868976118553245e-09,
+                             -4.3514636958769774e-08, -0.0015805619870834522};
+  double y[5];
+  run("digamma", y, x, 5);
+  for (int i = 0; i < 5; ++i) EXPECT_NEAR(y[i], expected[i], 4e-16 * std::abs(expected[i]));
+}
+
+TEST(VecMathScalar, PolygammasBelowZero) {
+  // psi(1 - x) - psi(x) = pi cot(pi x), and its derivatives
+  const double pi = 3.14159265358979323846;
+  for (double x = -7.43; x < 0; x += 0.37) {
+    const double pair[] = {x, 1 - x};
+    double y[2];
+    run("trigamma", y, pair, 2);
+    const double s = std::sin(pi * x);
+    EXPECT_NEAR(y[0] + y[1], pi * pi / (s * s), 1e-13 * std::abs(y[0]));
+    run("pentagamma", y, pair, 2);
+    const double c = std::cos(pi * x), cot = (2 + 4 * c * c) * std::pow(pi / s, 4);
+    EXPECT_NEAR(y[0] + y[1], cot, 1e-12 * cot);
+  }
+  const double poles[] = {0, -0.0, -1, -5};
+  double y[4];
+  run("trigamma", y, poles, 4);
+  for (double v : y) EXPECT_EQ(v, inf);
 }
 
 }  // namespace

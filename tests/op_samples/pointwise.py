@@ -19,6 +19,8 @@ from op_samples.recipes import (
     mask,
 )
 
+SPREAD = ((-3.8, -3.2), (-0.8, -0.2), (0.2, 9.0))  # away from the poles
+LARGE = ((30.0, 60.0),)  # torch's trigamma is good to nine digits below
 SHAPES = [S(T(2, 3)), S(T(17)), S(T()), S(T(0, 3)), S(T(2, 1, 4))]
 NOT_A_TENSOR = E("TypeError", "must be Tensor", 1.5)
 
@@ -68,6 +70,9 @@ UNARY = [
     unary("erf", elementwise(math.erf)),
     unary("erfc", elementwise(math.erfc)),
     Op("erfinv", SHAPES, domain=UNIT, errors=[NOT_A_TENSOR]),  # numpy has none
+    unary("lgamma", elementwise(math.lgamma), domain=SPREAD, scale=1.0),
+    Op("digamma", SHAPES, domain=SPREAD, errors=[NOT_A_TENSOR], scale=1.0, grad=False),
+    Op("digamma", SHAPES, domain=LARGE),
     unary("isnan", grad=False),
     unary("isinf", grad=False),
     unary("isfinite", grad=False),
@@ -78,6 +83,30 @@ UNARY = [
         [S(T(5, dtype=t, grad=False)) for t in ("bool", "uint8", "int32", "int64")],
         grad=False,
         errors=[E("NotImplementedError", "not implemented for 'Float'", T(2))],
+    ),
+]
+
+POLYGAMMA = [
+    Op(
+        "polygamma",
+        [S(n, T(2, 3)) for n in range(4)] + [S(1, T()), S(2, T(0, 3)), S(1, T(17))],
+        domain=LARGE,
+        method=False,
+        in_place=False,
+        ulps=32,
+        errors=[
+            E("RuntimeError", "polygamma(n, x) does not support negative n.", -1, T(2)),
+            E("TypeError", "must be int, not float", 1.5, T(2)),
+        ],
+    ),
+    Op("Tensor.polygamma", [S(T(2, 3), n) for n in range(4)], domain=LARGE, ulps=32),
+    Op(
+        "Tensor.polygamma_",
+        [S(T(2, 3), n) for n in range(3)],
+        call=lambda lib, x, n: x.clone().polygamma_(n),
+        domain=LARGE,
+        ulps=32,
+        nodes=False,
     ),
 ]
 
@@ -197,6 +226,25 @@ BINARY = [
         domain=FRACTION,
         in_place=False,
         nodes=False,
+    ),
+    binary(
+        "xlogy",
+        lambda np, a, b: a * np.log(b),
+        [S(T(2, 3), 2), S(T(2, 3), 1.5), S(2, T(3))],
+        domain=POSITIVE,
+        numbers=False,
+        nodes=False,
+    ),
+    Op(
+        "xlogy",
+        [
+            S(V([0, 0, 0, 0, 1], None), V([0.0, -1.0, math.inf, math.nan, 0.0], None)),
+            S(V([0.0, 1.0], None, grad=True), V([0.0, 2.0], None, grad=True)),
+            S(V([0.0, 1.0], None, grad=True), 0.0),
+        ],
+        dtypes=FLOATS,
+        nodes=False,
+        numeric=False,
     ),
     binary("maximum", domain=DISTINCT, numbers=False),
     binary("minimum", domain=DISTINCT, numbers=False),
@@ -368,4 +416,4 @@ OTHERS = [
     Op("detach", [S(T(2, 3)), S(T())], grad=False, view=True, in_place=False),
 ]
 
-ROWS = [*UNARY, *CLAMP, *BINARY, *OTHERS]
+ROWS = [*UNARY, *POLYGAMMA, *CLAMP, *BINARY, *OTHERS]
