@@ -25,6 +25,8 @@ constexpr int64_t stream_b = 262'144;  // numbers of B beyond which a single row
 // A transposed B is not packed for so few rows of A, nor for so few columns (most of a tile would
 // be padding): dot products read it in place.
 constexpr int64_t dots_rows = 6, dots_cols = 3;
+// For somewhat more rows the transposed product reads B in place and packs A, which is the smaller.
+constexpr int64_t turned_rows = 16;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -299,7 +301,7 @@ void multiply_row(const Call<T>& call) {
 template <class T>
 void multiply(const Product& product, const Matrix& am, const Matrix& bm);
 
-// Few columns: the transposed product has few rows, for which there are faster ways.
+// Few columns, or few rows: the transposed product is cheaper.
 template <class T>
 void multiply_transposed(const Call<T>& call, const Matrix& a, const Matrix& b) {
   const int64_t m = a.rows, n = b.cols;
@@ -324,6 +326,8 @@ void multiply(const Product& product, const Matrix& am, const Matrix& bm) {
   const bool dots = a.col_stride == 1 && b.row_stride == 1 && k >= Vec<T>::width;
   if (m > n && (n == 1 || (dots && n <= dots_cols))) return multiply_transposed(call, am, bm);
   if (m <= dots_rows && dots) return multiply_dots(call);
+  if (m <= turned_rows && dots && n >= 4 * m && k * n > in_place_b)
+    return multiply_transposed(call, am, bm);
   if (m == 1 && b.col_stride == 1 && k * n >= stream_b) return multiply_row(call);
   if (m * n * k <= serial_work && k <= block_depth) return multiply_small(call);
   const bool pack_a = a.col_stride != 1;
