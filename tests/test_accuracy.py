@@ -10,8 +10,8 @@ from test_ops import over
 from test_threads import arguments, big_samples, in_torch, recipes
 
 ULPS = 4
-# Sums whose terms may cancel: a unit is one of the sum of the terms' magnitudes, which is the same op
-# on absolute values. (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, section 4.2.)
+# Sums whose terms may cancel: a unit is one of the sum of the terms' magnitudes, which the same op
+# on absolute values gives. (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, 4.2.)
 SUMS = {
     "sum",
     "dot",
