@@ -34,7 +34,12 @@ bool is_lone_bool(PyObject* item) {
 }
 bool lone_bool(PyObject* item) { return is_tensor(item) ? izvod::item(tensor_of(item)).i != 0 : item == Py_True; }
 
-bool is_index_like(PyObject* item) { return !is_tensor(item) && !PyBool_Check(item) && !PyFloat_Check(item) && !PyList_Check(item) && !PyTuple_Check(item) && PyIndex_Check(item); }
+// numpy's numbers, and other objects with __index__. (Its arrays have one, too, whatever their
+// shape.)
+bool is_index_like(PyObject* item) {
+  return !is_tensor(item) && !is_array(item) && !PyBool_Check(item) && !PyFloat_Check(item) &&
+         !PyList_Check(item) && !PyTuple_Check(item) && PyIndex_Check(item);
+}
 
 // How many dimensions an item uses up.
 int64_t dims_used(PyObject* item) {

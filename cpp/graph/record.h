@@ -96,4 +96,10 @@ void record_in_place(const char* name, const Tensor& x, Inputs inputs, SavedTupl
   rebase_history(x, make_node(name, inputs, std::forward<SavedTuple>(s), std::forward<F>(f)));
 }
 
+// y, made by several ops, under one name: its last node stands for all of them, as in torch.
+inline Tensor named(const char* name, Tensor y) {
+  if (const Ref<Node>& node = grad_fn(y)) node->name = name;
+  return y;
+}
+
 }  // namespace izvod

@@ -43,6 +43,12 @@ def __array__(self, dtype=None, copy=None):
 
 
 @_method
+def __array_wrap__(self, array, context=None, return_scalar=False):
+    """What numpy's functions make of tensors are tensors."""
+    return _C.from_numpy(array.astype("uint8") if array.dtype == bool else array)
+
+
+@_method
 def __deepcopy__(self, memo):
     if not self.is_leaf:
         raise RuntimeError(
@@ -73,10 +79,6 @@ def _rebuild(cls, data, dtype, shape, requires_grad, attributes):
 
 @_method
 def __reduce_ex__(self, protocol):
-    if not self.is_leaf:
-        raise RuntimeError(
-            "Pickling of tensors with a history is not supported: use tensor.detach() first."
-        )
     shape = list(self.shape)
     return _rebuild, (
         self.__class__, self._to_bytes(), self.dtype, shape, self.requires_grad, self.__dict__,
