@@ -101,6 +101,40 @@ def __reversed__(self):
 
 
 @_method
+def clip_(self, min=None, max=None):  # noqa: A002  (torch's names)
+    return self.clamp_(min, max)
+
+
+@_method
+def negative_(self):
+    return self.neg_()
+
+
+@_method
+def subtract_(self, other, *, alpha=1):
+    return self.sub_(other, alpha=alpha)
+
+
+@_method
+def multiply_(self, other):
+    return self.mul_(other)
+
+
+@_method
+def divide_(self, other):
+    return self.div_(other)
+
+
+@_method
+def get_device(self):
+    """The number of the tensor's device; -1 for the CPU."""
+    return -1
+
+
+Tensor.is_cpu = True
+
+
+@_method
 def type(self, dtype=None):  # noqa: A001  (torch's name)
     """Without argument: the name of the tensor's type, else the tensor converted."""
     if dtype is None:

@@ -13,9 +13,9 @@ COUNTED = V([3, 1, 1, 2, 3, 3])
 TABLE = V([[3, 1], [0, 2], [3, 1], [3, 0]])
 
 ROWS = [
-    composed("atleast_1d", [S(T()), S(T(3)), S(T(2, 3)), S([T(), T(2)])]),
-    composed("atleast_2d", [S(T()), S(T(3)), S(T(2, 3)), S([T(), T(2)])]),
-    composed("atleast_3d", [S(T()), S(T(3)), S(T(2, 3)), S(T(2, 1, 2))]),
+    composed("atleast_1d", [S(T()), S(T(3)), S(T(2, 3))], view=True),
+    composed("atleast_2d", [S(T()), S(T(3)), S(T(2, 3))], view=True),
+    composed("atleast_3d", [S(T()), S(T(3)), S(T(2, 3)), S(T(2, 1, 2))], view=True),
     composed("vstack", PAIRS, reference=lambda np, x: np.vstack(x), aliases=("row_stack",)),
     composed("hstack", PAIRS, reference=lambda np, x: np.hstack(x)),
     composed("dstack", PAIRS, reference=lambda np, x: np.dstack(x)),
