@@ -1127,3 +1127,26 @@ def test_repeat_is_no_view():
     y = x.repeat(2, 1)
     y.mul_(2).detach_()
     assert y.is_leaf
+
+
+BY_ITS_OWN_VIEW = {
+    "base": (lambda base, view: base, lambda x: 2 * x),
+    "view": (lambda base, view: view, lambda x: 2 * x),
+    "minus": (lambda base, view: view.sub_(view, alpha=2), lambda x: -2 * x),
+    "times": (lambda base, view: base.mul_(view.clone()), lambda x: 4 * x * x),
+}
+
+
+@pytest.mark.parametrize("which", BY_ITS_OWN_VIEW)
+def test_base_changed_by_its_own_view(which):
+    """A view that takes part in the change of its base is a view of the changed base afterwards."""
+    then, expected = BY_ITS_OWN_VIEW[which]
+
+    def changed(x):
+        base = x * 1
+        view = base.view_as(base)
+        return then(base.add_(view), view)
+
+    x = izvod.rand(2, 3, dtype=izvod.float64, requires_grad=True)
+    grads = [izvod.autograd.grad((f(x) ** 2).sum(), x)[0] for f in (changed, expected)]
+    assert izvod.allclose(*grads)

@@ -28,7 +28,7 @@ bool is_basic_int(PyObject* item) {
   return PyLong_Check(item) && !PyBool_Check(item);
 }
 
-// A bool, or a tensor of one without dimensions: x[True] is x with a new dimension, x[False] nothing of it.
+// A bool, or a tensor of one without dimensions, picks all or nothing along a new dimension.
 bool is_lone_bool(PyObject* item) {
   return PyBool_Check(item) || (is_tensor(item) && tensor_of(item).dim() == 0 && tensor_of(item).dtype() == DType::Bool);
 }
@@ -97,8 +97,7 @@ Taken take(const Tensor& x, PyObject* const* items, Py_ssize_t n) {
       t.view = select(t.view, dim, index);
     } else if (is_lone_bool(item)) {
       t.view = unsqueeze(t.view, dim);
-      if (!lone_bool(item)) t.view = slice(t.view, dim, 0, 0, 1);
-      ++dim;
+      add_index(t, dim++, zeros({lone_bool(item) ? 1 : 0}, DType::Int64));
     } else {
       check<IndexError>(is_tensor(item) || PyObject_CheckBuffer(item) || (PySequence_Check(item) && !PyUnicode_Check(item)),
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ", type_name(item), ")");
