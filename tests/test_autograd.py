@@ -1075,3 +1075,78 @@ def test_hooks_that_hold_their_tensor_are_collected(which):
     del x, y
     gc.collect()
     assert seen() is None
+
+
+NAMES = {
+    "x.roll(1)": "Roll",
+    "x.roll((1, 1), (0, 1))": "Roll",
+    "x.repeat(2, 1)": "Repeat",
+    "x.tile(2)": "Repeat",
+    "x.fill_(2)": "Fill",
+    "x.zero_()": "Zero",
+    "x.tril_()": "Tril",
+    "x.triu_(1)": "Triu",
+    "x.masked_fill(x > 0, 0)": "MaskedFill",
+    "x.masked_fill(x > 0, lib.tensor(0.0))": "MaskedFill",
+    "x.__setitem__(x > 0, 0)": "IndexPut",
+    "lib.lerp(x, x, 0.5)": "Lerp",
+    "lib.addcmul(x, x, x)": "Addcmul",
+    "lib.addcdiv(x, x, x)": "Addcdiv",
+    "lib.baddbmm(x[None], x[None], x[None])": "Baddbmm",
+    "lib.einsum('ij->i', x)": "Sum",
+    "lib.einsum('i,i->i', x[0], x[0])": "Mul",
+    "lib.einsum('i,j->ij', x[0], x[0])": "Mul",
+    "lib.einsum('ij,jk->ik', x, x)": "View",
+    "F.l1_loss(x, x + 1)": "Mean",
+    "F.l1_loss(x, x + 1, reduction='sum')": "Sum",
+    "F.l1_loss(x, x + 1, reduction='none')": "Abs",
+    "F.binary_cross_entropy_with_logits(x, x, pos_weight=lib.ones(3))": "BinaryCrossEntropyWith",
+}
+
+
+@pytest.mark.parametrize("expression", NAMES)
+def test_names_of_nodes(expression):
+    """print shows them; with torch beside it, its names are compared to the last digit."""
+
+    def name(lib):
+        x = lib.arange(9.0).reshape(3, 3).requires_grad_() * 1
+        y = eval(expression, {"x": x, "lib": lib, "F": lib.nn.functional})
+        return (x if y is None else y).grad_fn.name()
+
+    assert name(izvod).startswith(NAMES[expression])
+    try:
+        import torch
+    except ImportError:
+        return
+    assert name(izvod) == name(torch)
+
+
+def test_repeat_is_no_view():
+    x = izvod.ones(2, 2, requires_grad=True)
+    assert x.repeat(2, 1)._base is None and x.roll(1)._base is None
+    y = x.repeat(2, 1)
+    y.mul_(2).detach_()
+    assert y.is_leaf
+
+
+BY_ITS_OWN_VIEW = {
+    "base": (lambda base, view: base, lambda x: 2 * x),
+    "view": (lambda base, view: view, lambda x: 2 * x),
+    "minus": (lambda base, view: view.sub_(view, alpha=2), lambda x: -2 * x),
+    "times": (lambda base, view: base.mul_(view.clone()), lambda x: 4 * x * x),
+}
+
+
+@pytest.mark.parametrize("which", BY_ITS_OWN_VIEW)
+def test_base_changed_by_its_own_view(which):
+    """A view that takes part in the change of its base is a view of the changed base afterwards."""
+    then, expected = BY_ITS_OWN_VIEW[which]
+
+    def changed(x):
+        base = x * 1
+        view = base.view_as(base)
+        return then(base.add_(view), view)
+
+    x = izvod.rand(2, 3, dtype=izvod.float64, requires_grad=True)
+    grads = [izvod.autograd.grad((f(x) ** 2).sum(), x)[0] for f in (changed, expected)]
+    assert izvod.allclose(*grads)

@@ -222,3 +222,33 @@ def test_subclasses_are_made_of_tensor_types():
     for cls in (0, int, "Tensor"):
         with pytest.raises(TypeError):
             izvod._C._make_subclass(cls, izvod.ones(1))
+
+
+def test_lists_of_arrays():
+    numpy = pytest.importorskip("numpy")
+    x = izvod.tensor([[numpy.ones(2), numpy.zeros(2)]])
+    assert x.dtype == izvod.float64 and x.tolist() == [[[1, 1], [0, 0]]]
+    assert izvod.tensor([numpy.arange(2)], dtype=izvod.float32).tolist() == [[0, 1]]
+    with pytest.raises(ValueError):
+        izvod.tensor([numpy.ones(2), numpy.ones(3)])
+    with pytest.raises(ValueError, match="byte order"):
+        izvod.from_numpy(numpy.ones(2, dtype=">f4"))
+
+
+def test_arrays_as_indices_and_operands():
+    numpy = pytest.importorskip("numpy")
+    x = izvod.arange(6).reshape(2, 3)
+    assert x[numpy.array([1, 0])].tolist() == [[3, 4, 5], [0, 1, 2]]
+    assert x[:, numpy.array([True, False, True])].tolist() == [[0, 2], [3, 5]]
+    assert x[numpy.array([1, 0]), 1].tolist() == [4, 1]
+    y = izvod.ones(2)
+    for result in (y + numpy.ones(2), numpy.add(y, 1)):
+        assert isinstance(result, izvod.Tensor) and result.tolist() == [2, 2]
+
+
+def test_not_a_number_is_no_integer():
+    for value in (math.nan, math.inf):
+        with pytest.raises(RuntimeError, match="cannot be converted"):
+            izvod.tensor(value, dtype=izvod.int32)
+        with pytest.raises(RuntimeError, match="cannot be converted"):
+            izvod.tensor([value], dtype=izvod.int64)

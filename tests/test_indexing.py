@@ -218,3 +218,18 @@ def test_indices_of_sequences():
     assert [10, 20, 30][izvod.tensor(1)] == 20 and list(range(izvod.tensor([3]))) == [0, 1, 2]
     with pytest.raises(TypeError, match="only integer tensors of a single element"):
         [10, 20][izvod.tensor(1.0)]
+
+
+def test_lone_bools_pick():
+    """x[True] is a copy, and a bool takes part in broadcasting with other indices."""
+    x = izvod.arange(4).reshape(2, 2)
+    for copy in (x[True], x[izvod.tensor(True)], x[x.sum() > 0]):
+        assert copy.tolist() == [[[0, 1], [2, 3]]] and copy._base is None
+        copy.zero_()
+    assert x.sum() == 6
+    assert x[True, [0, 1]].tolist() == [[0, 1], [2, 3]]
+    with pytest.raises(IndexError, match="could not be broadcast together"):
+        x[False, [0, 1]]
+    x[False] = izvod.tensor([9])
+    x[True] = 7
+    assert x.tolist() == [[7, 7], [7, 7]]

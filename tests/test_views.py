@@ -258,3 +258,10 @@ def test_gradient_of_part_of_a_column_is_compact():
     column.register_hook(lambda g: seen.append(g.stride()))
     column[1:].sum().backward()
     assert seen == [(1,)]
+
+
+def test_other_names_of_changes_in_place():
+    x = izvod.tensor([-2.0, 1.0, 3.0])
+    y = x.clip_(-1, 2).negative_().subtract_(1).multiply_(2).divide_(4)
+    assert y is x and x.tolist() == [0.0, -1.0, -1.5]
+    assert x.is_cpu and x.get_device() == -1

@@ -1,5 +1,6 @@
 #include "bind/creation.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "bind/function.h"
@@ -16,6 +17,9 @@ bool is_sequence(PyObject* o) { return PyList_Check(o) || PyTuple_Check(o); }
 
 bool has_buffer(PyObject* o) { return PyObject_CheckBuffer(o) && !PyBytes_Check(o) && !PyByteArray_Check(o); }
 
+// The memory of a tensor or an array.
+Tensor as_tensor(PyObject* o) { return is_tensor(o) ? tensor_of(o) : tensor_from_buffer(o); }
+
 // ---- Nested lists
 
 constexpr int deepest = 64;  // a list may hold itself
@@ -30,8 +34,8 @@ Dims shape_of(PyObject* data) {
     if (n == 0) return sizes;
     o = PySequence_Fast_GET_ITEM(o, 0);
   }
-  if (is_tensor(o))
-    for (int64_t s : tensor_of(o).sizes()) sizes.push_back(s);
+  if (is_tensor(o) || is_array(o))
+    for (int64_t s : as_tensor(o).sizes()) sizes.push_back(s);
   return sizes;
 }
 
@@ -40,6 +44,7 @@ DType type_of(PyObject* o, int depth = 0) {
   if (is_tensor(o)) return tensor_of(o).dtype();
   if (PyFloat_Check(o)) return default_dtype();
   if (Convert<Scalar>::from(o, s)) return s.is_float() ? default_dtype() : s.storage_type();
+  if (is_array(o)) return as_tensor(o).dtype();
   if (!is_sequence(o)) {
     check<TypeError>(!PyUnicode_Check(o), "new(): invalid data type 'str'");
     throw RuntimeError(text("Could not infer dtype of ", type_name(o)));
@@ -69,8 +74,10 @@ void store(T* to, PyObject* o) {
     throw TypeError(text("must be real number, not ", type_name(o)));
   }
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
-    check(s.is_float() || int64_t(T(s.i)) == s.i || (std::is_same_v<T, uint8_t> && -255 <= s.i && s.i < 0), "value cannot be converted to type ",
-          info(dtype_of<T>).name, " without overflow");
+    check(s.is_float()
+              ? std::isfinite(s.f)
+              : int64_t(T(s.i)) == s.i || (std::is_same_v<T, uint8_t> && -255 <= s.i && s.i < 0),
+          "value cannot be converted to type ", info(dtype_of<T>).name, " without overflow");
   store_scalar(reinterpret_cast<char*>(to), dtype_of<T>, s);
 }
 
@@ -80,8 +87,8 @@ void fill(T*& to, PyObject* o, const Dims& sizes, int64_t d) {
     check<ValueError>(!is_sequence(o), "expected a number, got a sequence at dim ", d, " (the nesting is deeper here than elsewhere)");
     return store(to++, o);
   }
-  if (is_tensor(o)) {
-    const Tensor t = copy_of(tensor_of(o), dtype_of<T>, false);
+  if (is_tensor(o) || is_array(o)) {
+    const Tensor t = copy_of(as_tensor(o), dtype_of<T>, false);
     check<ValueError>(Dims(std::span(sizes).subspan(size_t(d))) == t.sizes(), "expected tensors of equal size in the list");
     std::memcpy(static_cast<void*>(to), t.impl()->data, size_t(t.numel() * itemsize(t.dtype())));
     to += t.numel();
@@ -98,6 +105,10 @@ void fill(T*& to, PyObject* o, const Dims& sizes, int64_t d) {
 // ---- Arrays
 
 DType type_of_format(const char* format, int64_t bytes) {
+  check<ValueError>(!format || format[0] != '>',
+                    "given numpy array has byte order different from the native byte order. "
+                    "Conversion between byte orders is "
+                    "currently not supported.");
   const char c = format ? format[std::strchr("@=<", format[0]) && format[0] ? 1 : 0] : 'B';
   if (c == '?') return DType::Bool;
   if (c == 'e') return DType::Float16;
@@ -170,6 +181,8 @@ PyObject* list_of(const char* data, const Tensor& x, int64_t d) {
 }
 
 }  // namespace
+
+bool is_array(PyObject* o) { return std::strcmp(Py_TYPE(o)->tp_name, "numpy.ndarray") == 0; }
 
 Tensor tensor_from_buffer(PyObject* array) {
   auto holder = std::make_unique<BufferHolder>();

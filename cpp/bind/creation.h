@@ -6,6 +6,7 @@ namespace izvod::bind {
 // Numbers, nested lists, tuples of them, tensors, arrays (through the buffer protocol): as a fresh tensor.
 Tensor tensor_from(PyObject* data, std::optional<DType> dtype);
 // Shares the memory of an array that offers the buffer protocol.
+bool is_array(PyObject* o);  // a numpy.ndarray
 Tensor tensor_from_buffer(PyObject* array);
 // An object that offers x's memory to numpy, and keeps x alive. TypeError for bfloat16.
 PyObject* buffer_of(const Tensor& x);

@@ -28,13 +28,18 @@ bool is_basic_int(PyObject* item) {
   return PyLong_Check(item) && !PyBool_Check(item);
 }
 
-// A bool, or a tensor of one without dimensions: x[True] is x with a new dimension, x[False] nothing of it.
+// A bool, or a tensor of one without dimensions, picks all or nothing along a new dimension.
 bool is_lone_bool(PyObject* item) {
   return PyBool_Check(item) || (is_tensor(item) && tensor_of(item).dim() == 0 && tensor_of(item).dtype() == DType::Bool);
 }
 bool lone_bool(PyObject* item) { return is_tensor(item) ? izvod::item(tensor_of(item)).i != 0 : item == Py_True; }
 
-bool is_index_like(PyObject* item) { return !is_tensor(item) && !PyBool_Check(item) && !PyFloat_Check(item) && !PyList_Check(item) && !PyTuple_Check(item) && PyIndex_Check(item); }
+// numpy's numbers, and other objects with __index__. (Its arrays have one, too, whatever their
+// shape.)
+bool is_index_like(PyObject* item) {
+  return !is_tensor(item) && !is_array(item) && !PyBool_Check(item) && !PyFloat_Check(item) &&
+         !PyList_Check(item) && !PyTuple_Check(item) && PyIndex_Check(item);
+}
 
 // How many dimensions an item uses up.
 int64_t dims_used(PyObject* item) {
@@ -92,8 +97,7 @@ Taken take(const Tensor& x, PyObject* const* items, Py_ssize_t n) {
       t.view = select(t.view, dim, index);
     } else if (is_lone_bool(item)) {
       t.view = unsqueeze(t.view, dim);
-      if (!lone_bool(item)) t.view = slice(t.view, dim, 0, 0, 1);
-      ++dim;
+      add_index(t, dim++, zeros({lone_bool(item) ? 1 : 0}, DType::Int64));
     } else {
       check<IndexError>(is_tensor(item) || PyObject_CheckBuffer(item) || (PySequence_Check(item) && !PyUnicode_Check(item)),
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ", type_name(item), ")");

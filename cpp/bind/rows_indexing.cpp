@@ -46,7 +46,7 @@ void add_indexing_rows() {
   def<"masked_scatter">("input, mask, source", masked_scatter);
   def<"masked_scatter_", InTensor>("self, mask, source", masked_scatter_);
   def<"nonzero">("input, *, as_tuple=False", [](const Tensor& x, bool as_tuple) {
-    return as_tuple ? to_python(unbind(nonzero(x.dim() ? x : unsqueeze(x, 0)), 1)) : to_python(nonzero(x));
+    return as_tuple ? to_python(nonzeros(x)) : to_python(nonzero(x));
   });
   def<"argwhere">("input", nonzero);
   def<"index_put">("input, indices, values, accumulate=False", [](const Tensor& x, PyObject* i, const Tensor& v, bool a) { return index_put(x, indices_of(i), v, a); });

@@ -1,6 +1,9 @@
+#include <cmath>
+
 #include "bind/function.h"
 #include "bind/rows.h"
 #include "ops/arithmetic.h"
+#include "ops/indexing.h"
 #include "ops/softmax.h"
 #include "ops/unary.h"
 
@@ -20,6 +23,13 @@ void add_unary() {
   IZVOD_PREDICATES(ROW)
 #undef ROW
   def<"absolute">("input", [](const Tensor& x) { return abs(x); });
+  def<"round">("input, *, decimals=0", [](const Tensor& x, int64_t decimals) {
+    if (!decimals) return round(x);
+    check<NotImplementedError>(x.is_floating(), "\"round_cpu\" not implemented for '",
+                               info(x.dtype()).noun, "'");
+    const double ten = std::pow(10.0, double(std::abs(decimals)));
+    return decimals > 0 ? round(x * ten) / ten : round(x / ten) * ten;
+  });
   def<"negative">("input", [](const Tensor& x) { return neg(x); });
   def<"positive">("input", [](const Tensor& x) {
     check(x.dtype() != DType::Bool, "The `+` operator, on a bool tensor is not supported.");
@@ -84,10 +94,15 @@ void add_binary() {
 }
 
 void add_ternary() {
-  def<"where", InModule>("condition, input, other", [](const Tensor& c, const Arg& a, const Arg& b) { return where(c, a, b); });
+  def<"where", InModule>(
+      {overload("condition, input, other", [](const Tensor& c, const Arg& a,
+                                              const Arg& b) { return to_python(where(c, a, b)); }),
+       overload("condition", [](const Tensor& c) { return to_python(nonzeros(c)); })});
   def<"where", InTensor>("self, condition, other", [](const Tensor& x, const Tensor& c, const Arg& b) { return where(c, x, b); });
   def<"masked_fill">("input, mask, value", masked_fill);
-  def<"masked_fill_", InTensor>("self, mask, value", masked_fill_);
+  def<"masked_fill_", InTensor>(
+      "self, mask, value",
+      [](const Tensor& x, const Tensor& m, const Arg& v) { return masked_fill_(x, m, v); });
   def<"lerp">("input, end, weight", lerp);
   def<"addcmul">("input, tensor1, tensor2, *, value=1", addcmul);
   def<"addcdiv">("input, tensor1, tensor2, *, value=1", addcdiv);

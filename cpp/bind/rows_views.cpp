@@ -60,8 +60,8 @@ void add_view_rows() {
 
   def<"tril">("input, diagonal=0", tril);
   def<"triu">("input, diagonal=0", triu);
-  def<"tril_", InTensor>("self, diagonal=0", [](const Tensor& x, int64_t d) { return copy_(x, tril(x, d)); });
-  def<"triu_", InTensor>("self, diagonal=0", [](const Tensor& x, int64_t d) { return copy_(x, triu(x, d)); });
+  def<"tril_", InTensor>("self, diagonal=0", tril_);
+  def<"triu_", InTensor>("self, diagonal=0", triu_);
   def<"flip">("input, *dims", flip);
   def<"roll">("input, shifts, dims=()", roll);
   def<"repeat", InTensor>("self, *repeats", repeat);

@@ -161,6 +161,8 @@ void add_tensor_type(PyObject* module) {
   PyType_Spec spec{"izvod.Tensor", sizeof(TensorObject), 0,
                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
   tensor_type = reinterpret_cast<PyTypeObject*>(checked(PyType_FromSpec(&spec)).release());
+  tensor_type->tp_name =
+      "Tensor";  // in messages: unsupported operand type(s) for +: 'Tensor' and 'str'
   add_tensor_properties();
   PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type));
 }

@@ -175,6 +175,13 @@ void rebase_history(const Tensor& y, Ref<Node> node) {
       t->storage->version - 1;  // stale: the next look makes it a view of the new base
 }
 
+void look_again(const Tensor& input, const Tensor& changed) {
+  if (!input.defined()) return;
+  TensorImpl* t = input.impl();
+  const TensorImpl* base = changed.impl()->base ? changed.impl()->base.get() : changed.impl();
+  if (t->base && t->base.get() == base) t->base_version = t->storage->version - 1;
+}
+
 void check_in_place(const Tensor& x) {
   const TensorImpl* t = x.impl();
   check(!t->inference || modes().inference,

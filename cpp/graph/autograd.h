@@ -67,6 +67,9 @@ void set_history(const Tensor& y, Ref<Node> node);
 void set_history(const Tensor& y, Ref<Node> node, int output);
 // The same for a tensor that was changed in place: if it is a view, its base's history changes.
 void rebase_history(const Tensor& y, Ref<Node> node);
+// For the inputs of that change: one that is a view of the same base took its edge from the base as
+// it was before, and is stale from now on.
+void look_again(const Tensor& input, const Tensor& changed);
 // Before a change in place: whether torch allows it. Raises RuntimeError if not.
 void check_in_place(const Tensor& x);
 

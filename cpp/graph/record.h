@@ -94,6 +94,13 @@ void record_outputs(const char* name, const std::vector<Tensor>& ys, Inputs inpu
 template <class SavedTuple, class F>
 void record_in_place(const char* name, const Tensor& x, Inputs inputs, SavedTuple&& s, F&& f) {
   rebase_history(x, make_node(name, inputs, std::forward<SavedTuple>(s), std::forward<F>(f)));
+  for (const Tensor* in : inputs) look_again(*in, x);
+}
+
+// y, made by several ops, under one name: its last node stands for all of them, as in torch.
+inline Tensor named(const char* name, Tensor y) {
+  if (const Ref<Node>& node = grad_fn(y)) node->name = name;
+  return y;
 }
 
 }  // namespace izvod

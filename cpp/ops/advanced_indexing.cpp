@@ -216,7 +216,7 @@ const Tensor& index_put_(const Tensor& x, const std::vector<Tensor>& indices, co
                          bool accumulate) {
   if (values.numel() == 1 && !accumulate)
     if (const Tensor mask = lone_mask(x, indices); mask.defined())
-      return masked_fill_(x, mask, reshape(values, {}));
+      return masked_fill_(x, mask, reshape(values, {}), "IndexPutBackward0");
   return index_put_as(x, indices, values, accumulate, true), x;
 }
 

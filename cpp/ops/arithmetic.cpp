@@ -203,17 +203,31 @@ Tensor div(const Arg& a, const Arg& b, const std::optional<std::string>& roundin
 
 Tensor lerp(const Tensor& start, const Tensor& end, const Arg& weight) {
   check(start.dtype() == end.dtype(), "expected dtype ", info(start.dtype()).name, " for `end` but got dtype ", info(end.dtype()).name);
-  return start + weight * (end - start);
+  check<NotImplementedError>(start.is_floating(), "\"lerp_kernel_scalar\" not implemented for '",
+                             info(start.dtype()).noun, "'");
+  return named(weight.is_tensor() ? "LerpBackward1" : "LerpBackward0", start + weight * (end - start));
 }
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
-  return x + value.as(result_type(a, b)) * a * b;
+  return named("AddcmulBackward0", x + value.as(result_type(a, b)) * a * b);
 }
-Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) { return x + value * a / b; }
+Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
+  check(x.is_floating() || a.is_floating() || b.is_floating(),
+        "Integer division with addcdiv is no longer supported, and in a future  release addcdiv "
+        "will perform a true division of "
+        "tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
+        "torch.trunc(tensor1 / "
+        "tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) "
+        "for float inputs. The future "
+        "addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), "
+        "for all dtypes.");
+  return named("AddcdivBackward0", x + value * a / b);
+}
 
 Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
   check(a.dtype() == b.dtype(), info(a.dtype()).noun, " did not match ", info(b.dtype()).noun);
   GradMode off(false);
   Tensor close = eq(a, b);
+  if (a.dtype() == DType::Bool) return close;
   if (equal_nan && a.is_floating()) close = close | (isnan(a) & isnan(b));
   const Tensor distance = abs(sub(a, b)), allowed = atol + abs(mul(b, rtol));
   return close | (isfinite(distance) & le(distance, allowed));
@@ -240,26 +254,33 @@ static void check_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
   check_fits(value.is_tensor() ? item(*value.tensor) : value.scalar, x.dtype());
 }
 
+static const char* fill_node(const Arg& value) {
+  return value.is_tensor() ? "MaskedFillBackward1" : "MaskedFillBackward0";
+}
+
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
   check_fill(x, mask, value);
   const Arg m(mask), old(x);
   Tensor y = allocate_result({&old, &m}, x.dtype());
   run_pointwise(kernels::loops_of<kernels::Where>, "masked_fill", x.dtype(), y, {&m, &value, &old}, nullptr);
   if (recording(old, value))
-    record("MaskedFillBackward0", y, {&x, &tensor_of(value)}, saved(mask), [](const Tensor& g, Needs needs, const Tensor& m) {
-      return Grads{needs[0] ? masked_fill(g, m, 0) : Tensor(), needs[1] ? where(m, g, 0) : Tensor()};
-    });
+    record(fill_node(value), y, {&x, &tensor_of(value)}, saved(mask),
+           [](const Tensor& g, Needs needs, const Tensor& m) {
+             return Grads{needs[0] ? masked_fill(g, m, 0) : Tensor(),
+                          needs[1] ? where(m, g, 0) : Tensor()};
+           });
   return y;
 }
 
-const Tensor& masked_fill_(const Tensor& x, const Tensor& mask, const Arg& value) {
+const Tensor& masked_fill_(const Tensor& x, const Tensor& mask, const Arg& value,
+                           const char* node) {
   check_fill(x, mask, value);
   const Arg m(mask), old(x);
   check_in_place("masked_fill_", x, x.dtype(), {&m});
   run_pointwise(kernels::loops_of<kernels::Where>, "masked_fill_", x.dtype(), x, {&m, &value, &old}, nullptr);
   x.bump_version();
   if (recording(old, value))
-    record_in_place("MaskedFillBackward0", x, {&x, &tensor_of(value)}, saved(mask),
+    record_in_place(node ? node : fill_node(value), x, {&x, &tensor_of(value)}, saved(mask),
                     [](const Tensor& g, Needs needs, const Tensor& m) {
                       return Grads{needs[0] ? masked_fill(g, m, 0) : Tensor(), needs[1] ? where(m, g, 0) : Tensor()};
                     });

@@ -73,7 +73,8 @@ inline Tensor operator|(const Tensor& a, const Tensor& b) { return bitwise_or(a,
 // condition ? a : b, element by element; the condition is bool.
 Tensor where(const Tensor& condition, const Arg& a, const Arg& b);
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value);
-const Tensor& masked_fill_(const Tensor& x, const Tensor& mask, const Arg& value);
+const Tensor& masked_fill_(const Tensor& x, const Tensor& mask, const Arg& value,
+                           const char* node = nullptr);
 
 Tensor lerp(const Tensor& start, const Tensor& end, const Arg& weight);
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value);

@@ -76,7 +76,7 @@ void check_fits(const Scalar& value, DType t) {
   check(fits, "value cannot be converted to type ", info(t).name, is_integral(t) ? "_t" : "", " without overflow");
 }
 
-const Tensor& fill_(const Tensor& x, const Scalar& value) {
+static const Tensor& fill_as(const char* node, const Tensor& x, const Scalar& value) {
   check_in_place(x);
   check_fits(value, x.dtype());
   Scalar held = value;
@@ -84,9 +84,13 @@ const Tensor& fill_(const Tensor& x, const Scalar& value) {
   if (x.numel()) kernels::copy(view(x), from);
   x.bump_version();
   if (recording(x))
-    record_in_place("FillBackward0", x, {&x}, saved(), [](const Tensor& g) { return Grads{zeros_like(g)}; });
+    record_in_place(node, x, {&x}, saved(), [](const Tensor& g) { return Grads{zeros_like(g)}; });
   return x;
 }
+const Tensor& fill_(const Tensor& x, const Scalar& value) {
+  return fill_as("FillBackward2", x, value);
+}
+const Tensor& zero_(const Tensor& x) { return fill_as("ZeroBackward0", x, 0); }
 
 const Tensor& fill_(const Tensor& x, const Tensor& value) {
   check(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(), " dimensions.");
@@ -94,11 +98,10 @@ const Tensor& fill_(const Tensor& x, const Tensor& value) {
   write_values(x, value);
   x.bump_version();
   if (recording(x, value))
-    record_in_place("FillBackward1", x, {&x, &value}, saved(), [](const Tensor& g) { return Grads{zeros_like(g), g}; });
+    record_in_place("FillBackward3", x, {&x, &value}, saved(),
+                    [](const Tensor& g) { return Grads{zeros_like(g), g}; });
   return x;
 }
-
-const Tensor& zero_(const Tensor& x) { return fill_(x, 0); }
 
 Tensor detach(const Tensor& x) { return alias(x); }
 

@@ -2,6 +2,7 @@
 // batched matrix product over (kept by both, kept by the left, kept by the right, summed).
 #include <map>
 
+#include "ops/arithmetic.h"
 #include "ops/matmul.h"
 #include "ops/reduction.h"
 #include "ops/views.h"
@@ -91,9 +92,15 @@ Labelled contract(const Labelled& a, const Labelled& b, const std::string& wante
     for (char c : order) sizes.push_back(size[c]);
     return expand(ordered(t, order), sizes);
   };
+  const std::string labels = both + left + right;
+  if (summed.empty()) {  // nothing to add up: the one stands beside the other
+    Tensor x = ordered(a, both + left), y = ordered(b, both + right);
+    for (size_t i = 0; i < right.size(); ++i) x = unsqueeze(x, -1);
+    for (size_t i = 0; i < left.size(); ++i) y = unsqueeze(y, int64_t(both.size()));
+    return {x * y, labels};
+  }
   const Tensor x = reshape(full(a, both + left + summed), {extent(both), extent(left), extent(summed)});
   const Tensor y = reshape(full(b, both + summed + right), {extent(both), extent(summed), extent(right)});
-  const std::string labels = both + left + right;
   Dims sizes;
   for (char c : labels) sizes.push_back(size[c]);
   return {view(bmm(x, y), sizes), labels};
@@ -163,7 +170,7 @@ Tensor einsum(const std::string& equation, const std::vector<Tensor>& operands) 
     for (size_t k = i + 1; k < work.size(); ++k) after += work[k].labels;
     all = contract(all, sum_out(work[i], after + all.labels), after);
   }
-  return ordered(all, result);
+  return all.labels == result && !all.x.is(operands[0]) ? all.x : ordered(all, result);
 }
 
 }  // namespace izvod

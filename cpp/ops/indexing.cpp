@@ -485,4 +485,8 @@ Tensor nonzero(const Tensor& x) {
   return y;
 }
 
+std::vector<Tensor> nonzeros(const Tensor& x) {
+  return unbind(nonzero(x.dim() ? x : unsqueeze(x, 0)), 1);
+}
+
 }  // namespace izvod

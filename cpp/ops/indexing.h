@@ -43,6 +43,7 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& src);
 const Tensor& masked_scatter_(const Tensor& x, const Tensor& mask, const Tensor& src);
 // One row of indices for each element that is not zero.
 Tensor nonzero(const Tensor& x);
+std::vector<Tensor> nonzeros(const Tensor& x);  // the same, a tensor for each dimension
 
 // ---- x[i, j, ...] with tensors as indices: integers (negative ones count from the end) or masks,
 // which stand for the indices of their nonzeros. An undefined tensor leaves its dimension whole.

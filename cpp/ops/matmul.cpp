@@ -194,7 +194,7 @@ Tensor addmv(const Tensor& x, const Tensor& a, const Tensor& v, const Scalar& be
 Tensor baddbmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
   const Tensor product = scaled(bmm(a, b), alpha);
   expand(x, product.sizes());  // says what is wrong if it does not fit
-  return beta.is_zero() ? product : scaled(x, beta) + product;
+  return named("BaddbmmBackward0", beta.is_zero() ? product : scaled(x, beta) + product);
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {

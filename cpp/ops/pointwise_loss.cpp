@@ -22,7 +22,8 @@ Tensor first_gradient(const Tensor& g, const Tensor& x, const Tensor& target) {
 }
 
 template <class Op>
-Tensor loss(const Tensor& x, const Tensor& target, const Tensor& weight, Reduction reduction) {
+Tensor loss(const Tensor& x, const Tensor& target, const Tensor& weight, Reduction reduction,
+            const char* node = Op::node) {
   check<NotImplementedError>(x.is_floating(), "\"", Op::name, "\" not implemented for '", info(x.dtype()).noun, "'");
   const Arg xa(x), ta(target);
   const DType t = to_floating(result_type(xa, ta));
@@ -34,8 +35,9 @@ Tensor loss(const Tensor& x, const Tensor& target, const Tensor& weight, Reducti
   }
   if (!recording(x, target)) return y;
   const double scale = reduction == Reduction::Mean ? 1.0 / double(std::max<int64_t>(each.numel(), 1)) : 1.0;
-  return record(Op::node, y, {&x, &target}, saved(x, target, weight),
-                [scale](const Tensor& g, Needs needs, const Tensor& x, const Tensor& target, const Tensor& weight) {
+  return record(node, y, {&x, &target}, saved(x, target, weight),
+                [scale](const Tensor& g, Needs needs, const Tensor& x, const Tensor& target,
+                        const Tensor& weight) {
                   Tensor ge = scale == 1 ? g : g * scale;
                   if (weight.defined()) ge = ge * weight;
                   return Grads{needs[0] ? first_gradient<Op>(ge, x, target) : Tensor(), needs[1] ? Op::dy(ge, x, target) : Tensor()};
@@ -67,7 +69,11 @@ Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction, cons
 }
 
 Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction, const Tensor& weight) {
-  return weight.defined() ? weighted(abs(x - target), x, weight, reduction) : loss<kernels::L1Loss>(x, target, weight, reduction);
+  static constexpr const char* nodes[] = {"AbsBackward0", "MeanBackward0",
+                                          "SumBackward0"};  // torch composes it
+  return weight.defined()
+             ? weighted(abs(x - target), x, weight, reduction)
+             : loss<kernels::L1Loss>(x, target, weight, reduction, nodes[int(reduction)]);
 }
 
 Tensor binary_cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight, Reduction reduction) {
@@ -82,7 +88,8 @@ Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& target, c
   if (!pos_weight.defined()) return loss<kernels::BinaryCrossEntropyWithLogits>(x, target, weight, reduction);
   const Tensor softplus = log1p(exp(-abs(x))) + clamp(-x, Scalar(0), std::optional<Scalar>());
   const Tensor each = (1 - target) * x + ((pos_weight - 1) * target + 1) * softplus;
-  return reduced(weight.defined() ? each * weight : each, reduction);
+  return named("BinaryCrossEntropyWithLogitsBackward0",
+               reduced(weight.defined() ? each * weight : each, reduction));
 }
 
 }  // namespace izvod

@@ -7,6 +7,7 @@
 #include "ops/copy.h"
 #include "ops/indexing.h"
 #include "ops/joining.h"
+#include "ops/reduction.h"
 #include "ops/views.h"
 
 namespace izvod {
@@ -35,8 +36,28 @@ Tensor triangle(const char* node, const Tensor& x, int64_t diagonal, bool lower)
 
 }  // namespace
 
+static const Tensor& triangle_(const char* node, const Tensor& x, int64_t diagonal, bool lower) {
+  check_in_place(x);
+  {
+    GradMode off(false);
+    write_values(x, triangle(node, x, diagonal, lower));
+  }
+  x.bump_version();
+  if (recording(x))
+    record_in_place(node, x, {&x}, saved(), [diagonal, lower](const Tensor& g) {
+      return Grads{lower ? tril(g, diagonal) : triu(g, diagonal)};
+    });
+  return x;
+}
+
 Tensor tril(const Tensor& x, int64_t diagonal) { return triangle("TrilBackward0", x, diagonal, true); }
 Tensor triu(const Tensor& x, int64_t diagonal) { return triangle("TriuBackward0", x, diagonal, false); }
+const Tensor& tril_(const Tensor& x, int64_t diagonal) {
+  return triangle_("TrilBackward0", x, diagonal, true);
+}
+const Tensor& triu_(const Tensor& x, int64_t diagonal) {
+  return triangle_("TriuBackward0", x, diagonal, false);
+}
 
 Tensor flip(const Tensor& x, const Dims& dims) {
   Dims wrapped;
@@ -58,13 +79,17 @@ Tensor flip(const Tensor& x, const Dims& dims) {
   return y;
 }
 
-Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims) {
+// Without dims as if x were one row.
+static Tensor rolled(const Tensor& x, const Dims& shifts, const Dims& dims) {
   check(!shifts.empty(), "`shifts` required");
-  if (dims.empty()) {
-    check(shifts.size() == 1, "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:0");
-    return view(roll(reshape(x, {-1}), shifts, {0}), x.sizes());
-  }
-  check(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
+  if (dims.empty())
+    check(shifts.size() == 1, "shifts and dimensions must align. shifts: ", shifts.size(),
+          ", dims:0");
+  else
+    check(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(),
+          ", dims:", dims.size());
+  GradMode off(false);
+  if (dims.empty()) return alias(view(rolled(reshape(x, {-1}), shifts, {0}), x.sizes()));
   Tensor y = x;
   for (int64_t i = 0; i < dims.size(); ++i) {
     const int64_t d = wrap_dim(dims[i], x.dim()), n = x.sizes()[d];
@@ -75,20 +100,41 @@ Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims) {
   return y.is(x) ? clone(x) : y;
 }
 
+Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims) {
+  const Tensor y = rolled(x, shifts, dims);
+  if (recording(x)) {
+    Dims back = shifts;
+    for (int64_t& s : back) s = -s;
+    record("RollBackward0", y, {&x}, saved(),
+           [back, dims](const Tensor& g) { return Grads{roll(g, back, dims)}; });
+  }
+  return y;
+}
+
 Tensor repeat(const Tensor& x, const Dims& times) {
   check(times.size() >= x.dim(), "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
   const int64_t shift = times.size() - x.dim();
-  Dims split, spread, sizes;  // (1, n) -> (times, n) -> times * n, dimension by dimension
+  Dims split, spread, sizes, copies;  // (1, n) -> (times, n) -> times * n, dimension by dimension
   for (int64_t d = 0; d < times.size(); ++d) {
     const int64_t n = d < shift ? 1 : x.sizes()[d - shift];
     check(times[d] >= 0, "Trying to create tensor with negative dimension ", times[d] * n, ": ", times);
+    copies.push_back(split.size());
     split.push_back(1);
     split.push_back(n);
     spread.push_back(times[d]);
     spread.push_back(n);
     sizes.push_back(times[d] * n);
   }
-  return reshape(clone(expand(reshape(x, split), spread)), sizes);
+  const Tensor y = empty(sizes, x.dtype());
+  {
+    GradMode off(false);
+    write_values(view(y, spread), expand(reshape(x, split), spread));
+  }
+  if (recording(x))
+    record("RepeatBackward0", y, {&x}, saved(), [spread, copies, own = x.sizes()](const Tensor& g) {
+      return Grads{copies.empty() ? g : reshape(sum(reshape(g, spread), copies, false), own)};
+    });
+  return y;
 }
 
 Tensor tile(const Tensor& x, const Dims& times) {

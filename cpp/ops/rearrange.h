@@ -6,6 +6,8 @@ namespace izvod {
 // Copies of x's elements in other places.
 Tensor tril(const Tensor& x, int64_t diagonal = 0);  // zeros above the given diagonal
 Tensor triu(const Tensor& x, int64_t diagonal = 0);  // zeros below it
+const Tensor& tril_(const Tensor& x, int64_t diagonal);
+const Tensor& triu_(const Tensor& x, int64_t diagonal);
 Tensor flip(const Tensor& x, const Dims& dims);
 Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims);  // no dims: over the flattened tensor
 Tensor repeat(const Tensor& x, const Dims& times);                   // as many tiles along each dimension

@@ -43,6 +43,12 @@ def __array__(self, dtype=None, copy=None):
 
 
 @_method
+def __array_wrap__(self, array, context=None, return_scalar=False):
+    """What numpy's functions make of tensors are tensors."""
+    return _C.from_numpy(array.astype("uint8") if array.dtype == bool else array)
+
+
+@_method
 def __deepcopy__(self, memo):
     if not self.is_leaf:
         raise RuntimeError(
@@ -73,10 +79,6 @@ def _rebuild(cls, data, dtype, shape, requires_grad, attributes):
 
 @_method
 def __reduce_ex__(self, protocol):
-    if not self.is_leaf:
-        raise RuntimeError(
-            "Pickling of tensors with a history is not supported: use tensor.detach() first."
-        )
     shape = list(self.shape)
     return _rebuild, (
         self.__class__, self._to_bytes(), self.dtype, shape, self.requires_grad, self.__dict__,
@@ -96,6 +98,40 @@ def __contains__(self, element):
 @_method
 def __reversed__(self):
     return self.flip(tuple(range(self.dim())))
+
+
+@_method
+def clip_(self, min=None, max=None):  # noqa: A002  (torch's names)
+    return self.clamp_(min, max)
+
+
+@_method
+def negative_(self):
+    return self.neg_()
+
+
+@_method
+def subtract_(self, other, *, alpha=1):
+    return self.sub_(other, alpha=alpha)
+
+
+@_method
+def multiply_(self, other):
+    return self.mul_(other)
+
+
+@_method
+def divide_(self, other):
+    return self.div_(other)
+
+
+@_method
+def get_device(self):
+    """The number of the tensor's device; -1 for the CPU."""
+    return -1
+
+
+Tensor.is_cpu = True
 
 
 @_method

@@ -1,6 +1,6 @@
 """The sample table: one row for every public op."""
 
-from op_samples import indexing, nn, pointwise, products, reductions, views
+from op_samples import composed, indexing, nn, pointwise, products, reductions, views
 
 ROWS = [
     *pointwise.ROWS,
@@ -9,4 +9,5 @@ ROWS = [
     *reductions.ROWS,
     *indexing.ROWS,
     *nn.ROWS,
+    *composed.ROWS,
 ]

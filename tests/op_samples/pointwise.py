@@ -349,7 +349,6 @@ OTHERS = [
         reference=lambda np, a, b, w: a + w * (b - a),
         dtypes=FLOATS,
         scale=1.0,
-        nodes=False,
     ),
     Op(
         "addcmul",
@@ -360,7 +359,6 @@ OTHERS = [
             S(T(2, 3), T(2, 3), T(3), value=2),
         ],
         reference=lambda np, x, a, b, value=1: x + value * a * b,
-        nodes=False,
     ),
     Op(
         "addcdiv",
@@ -368,7 +366,6 @@ OTHERS = [
         domain=NONZERO,
         reference=lambda np, x, a, b, value=1: x + value * a / b,
         dtypes=FLOATS,
-        nodes=False,
     ),
     Op(
         "clone",
