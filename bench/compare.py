@@ -14,73 +14,8 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 
-LIBRARIES = ("torch", "izvod")
-ROUND_SECONDS = 0.15
-
-
-# ---- The worker: one library, one workload at a time
-
-
-def time_calls(f, count):
-    start = time.perf_counter()
-    for _ in range(count):
-        f()
-    return time.perf_counter() - start
-
-
-def work(library, threads):
-    """Reads workloads' names and counts from stdin, answers with seconds."""
-    from workloads import WORKLOADS, Library
-
-    lib = Library(library)
-    lib.torch.set_num_threads(threads)
-    made = run = None
-    for line in sys.stdin:
-        name, count = line.split()
-        if name != made:
-            run = None  # frees the last one's tensors before the next one's are made
-            made, run = name, WORKLOADS[name](lib)
-            time_calls(run, 3)
-        print(time_calls(run, int(count)), flush=True)
-
-
-class Worker:
-    def __init__(self, library, threads):
-        command = [sys.executable, __file__, "--worker", library, "--threads", str(threads)]
-        env = os.environ | {"OMP_NUM_THREADS": str(threads)}
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
-        )
-
-    def seconds(self, name, count):
-        print(name, count, file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit(f"compare: the worker failed in {name}")
-        return float(answer)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-# ---- The comparison
-
-
-def compare(name, workers, rounds):
-    """Median seconds per call of each library, taken in turn."""
-    counts, samples = {}, {library: [] for library in workers}
-    for library, worker in workers.items():
-        once = min(worker.seconds(name, 1) for _ in range(3))
-        counts[library] = max(1, int(ROUND_SECONDS / max(once, 1e-7)))
-        while counts[library] > 1 and worker.seconds(name, counts[library]) > 2 * ROUND_SECONDS:
-            counts[library] = max(1, counts[library] // 2)
-    for _ in range(rounds):
-        for library, worker in workers.items():
-            samples[library].append(worker.seconds(name, counts[library]) / counts[library])
-    return {library: statistics.median(s) for library, s in samples.items()}
+from worker import LIBRARIES, Worker, compare, readable
 
 
 def import_once(library):
@@ -103,13 +38,6 @@ def compare_imports(rounds):
         {library: statistics.median(s[i] for s in samples[library]) for library in LIBRARIES}
         for i in range(2)
     ]
-
-
-def readable(seconds):
-    for unit, scale in (("s", 1), ("ms", 1e3), ("us", 1e6)):
-        if seconds * scale >= 1:
-            return f"{seconds * scale:.3g} {unit}"
-    return f"{seconds * 1e9:.3g} ns"
 
 
 def row(name, medians, form=readable):
@@ -136,10 +64,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=11, help="rounds per workload (11)")
     parser.add_argument("--threads", type=int, default=2, help="threads of both libraries (2)")
     parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
-    parser.add_argument("--worker", choices=LIBRARIES, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.worker:
-        return work(args.worker, args.threads)
 
     print("| what | torch | izvod | torch / izvod |\n|---|---|---|---|")
     rows = []

@@ -209,6 +209,22 @@ def test_program_writes_the_same_text_without_cache(saved, gpt):
     assert with_cache != gpt("--resume", "--tokens", 50, "--seed", 2)[1].out
 
 
+def test_cached_tokens_ask_the_system_for_no_memory():
+    """Blocks of tensors and nodes, that is; Python's own small objects are not counted."""
+    context, warm = 48, 3
+    model = GPT(GPTConfig(65, context, 128, 4, 4))
+    requests = []
+    for _ in generate(model, [0], SampleConfig(tokens=3 * context), 65, izvod.Generator()):
+        requests.append(izvod._C._memory_stats()["requests"])
+    # The first cache lives until a second one has taken its place, where the context is full.
+    full = context - 1
+    assert requests[warm:full] == [requests[warm]] * (full - warm)
+    assert requests[full + warm :] == [requests[-1]] * (len(requests) - full - warm)
+
+    izvod.empty(1 << 28)  # a size that nothing has had before
+    assert izvod._C._memory_stats()["requests"] > requests[-1]
+
+
 def test_pick():
     logits = izvod.tensor([0.0, 3.0, 1.0, 2.0])
     generator = izvod.Generator().manual_seed(1)

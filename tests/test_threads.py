@@ -305,3 +305,59 @@ def test_instruction_sets():
                 if any(far(a, b, tolerance, op.scale) for a, b in zip(mine, other, strict=True)):
                     problems.append(f"{op.name}{sample}: {mine}, not {other}")
     assert not problems, "\n".join(problems)
+
+
+# ---- When threads start
+
+
+SMALL_WORK = """
+net = nn.Sequential(nn.Linear(10, 5), nn.ReLU(), nn.Linear(5, 1), nn.Sigmoid())
+optimizer = izvod.optim.SGD(net.parameters(), lr=0.01)
+for _ in range(3):
+    izvod.ones(1000) + izvod.ones(1000)
+    izvod.randn(16, 16) @ izvod.randn(16, 16)
+    izvod.softmax(izvod.randn(8, 100), dim=-1)
+    optimizer.zero_grad()
+    nn.BCELoss()(net(izvod.randn(1, 10)), izvod.ones(1, 1)).backward()
+    optimizer.step()
+"""
+LARGE_WORK = {
+    "add": "izvod.ones(3_000_000) + izvod.ones(3_000_000)",
+    "matmul": "izvod.randn(512, 512) @ izvod.randn(512, 512)",
+    "softmax": "izvod.softmax(izvod.randn(3000, 1000), dim=-1)",
+}
+
+
+def threads_started(work, set_threads=None, **environment):
+    """How many threads this work adds to a fresh process."""
+    code = f"""
+import os, izvod
+from izvod import nn
+threads = lambda: len(os.listdir("/proc/self/task"))
+if {set_threads}: izvod.set_num_threads({set_threads})
+before = threads()
+{work}
+print(threads() - before)
+"""
+    env = os.environ | environment
+    return int(subprocess.run([sys.executable, "-c", code], env=env, stdout=-1, check=True).stdout)
+
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="a process's threads are counted in /proc"
+)
+
+
+@needs_proc
+def test_small_work_starts_no_thread():
+    assert threads_started(SMALL_WORK, 2) == 0
+
+
+@needs_proc
+@pytest.mark.parametrize("name", LARGE_WORK)
+def test_large_work_starts_as_many_threads_as_allowed(name):
+    work = LARGE_WORK[name]
+    assert threads_started(work, 2) == 1
+    assert threads_started(work, OMP_NUM_THREADS="2") == 1
+    assert threads_started(work, 1) == threads_started(work, 1, OMP_NUM_THREADS="2") == 0
+    assert threads_started(work, OMP_NUM_THREADS="1") == 0

@@ -1,9 +1,9 @@
-"""What compare.py times: each function takes the modules of one library and returns the call."""
+"""What is timed: each function takes the modules of one library and returns the call."""
 
-from workloads import calls, data, generation, kernels, random, training
+from workloads import calls, data, generation, kernels, random, scale, training
 from workloads.library import Library
 
-GROUPS = {
+GROUPS = {  # of compare.py
     "calls": calls.CALLS,
     "snippets": calls.SNIPPETS,
     "kernels": kernels.WORKLOADS,
@@ -12,6 +12,6 @@ GROUPS = {
     "training": training.WORKLOADS,
     "generation": generation.WORKLOADS,
 }
-WORKLOADS = {f.__name__: f for group in GROUPS.values() for f in group}
+WORKLOADS = {f.__name__: f for group in (*GROUPS.values(), scale.WORKLOADS) for f in group}
 
 __all__ = ["GROUPS", "WORKLOADS", "Library"]

@@ -6,6 +6,7 @@
 #include "ops/copy.h"
 #include "ops/item.h"
 #include "ops/promotion.h"
+#include "tensor/allocator.h"
 
 namespace izvod::bind {
 namespace {
@@ -99,7 +100,7 @@ void add_tensor_rows() {
     return wrap_as(reinterpret_cast<PyTypeObject*>(cls), x);
   });
 
-  // ---- Types, threads
+  // ---- Types, threads, memory
   def<"get_default_dtype", InModule>("", [] { return default_dtype(); });
   def<"set_default_dtype", InModule>("d", set_default_dtype);
   def<"promote_types", InModule>("type1, type2", promote_types);
@@ -115,6 +116,12 @@ void add_tensor_rows() {
   def<"set_num_threads", InModule>("int", [](int64_t n) {
     check(n > 0, "set_num_threads expects a positive integer, got ", n);
     set_num_threads(int(n));
+  });
+  def<"_memory_stats", InModule>("", []() -> PyObject* {
+    const MemoryStats s = memory_stats();
+    return Py_BuildValue("{s:n,s:n,s:n,s:n}", "used", Py_ssize_t(s.used), "idle",
+                         Py_ssize_t(s.idle), "peak", Py_ssize_t(s.peak), "requests",
+                         Py_ssize_t(s.requests));
   });
 }
 

@@ -84,12 +84,12 @@ class Pool {
     if (order_.size() > 100000) order_.clear();  // stale entries of blocks that were handed out again
   }
 
-  MemoryStats stats() const { return {used_, idle_, peak_}; }
+  MemoryStats stats() const { return {used_, idle_, peak_, requests_}; }
 
  private:
   void* carve(size_t size) {
     if (slab_left_ < size) {
-      void* p = std::aligned_alloc(memory_alignment, slab_bytes);
+      void* p = system_memory(slab_bytes);
       if (!p) return nullptr;
       slab_ = static_cast<char*>(p);
       slab_left_ = slab_bytes;
@@ -107,7 +107,8 @@ class Pool {
     return system_memory(size);
   }
 
-  static void* system_memory(size_t size) {
+  void* system_memory(size_t size) {
+    ++requests_;
     if (size < huge_page) return std::aligned_alloc(memory_alignment, size);
     void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) return nullptr;
@@ -127,7 +128,7 @@ class Pool {
   Free* free_[class_count] = {};
   std::deque<uint32_t> order_;
   char* slab_ = nullptr;
-  size_t slab_left_ = 0, used_ = 0, idle_ = 0, peak_ = 0;
+  size_t slab_left_ = 0, used_ = 0, idle_ = 0, peak_ = 0, requests_ = 0;
 };
 
 // Never destroyed: tensors held by Python may outlive static objects.

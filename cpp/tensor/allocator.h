@@ -23,6 +23,7 @@ void release(Block block);
 
 struct MemoryStats {
   size_t used, idle, peak;  // bytes in blocks handed out, kept, and the most ever handed out
+  size_t requests;          // how often the system was asked for memory
 };
 MemoryStats memory_stats();
 // Gives idle large blocks back to the system.
