@@ -30,9 +30,9 @@ SIDES = {"izvod, 1 thread": ("izvod", 1), "izvod, 2 threads": ("izvod", 2)}
 SIDES["torch, 2 threads"] = ("torch", 2)
 TAIL = 3  # the largest sizes that the exponent is fitted to
 LOADED_STEP = "char_gpt_step"
-CURVES_NOTE = """Medians of {} rounds, the three columns in turn. Where other programs hold the cores
-(the load average tells), a second thread gains nothing, and torch's calls that use threads take
-milliseconds, since its threads meet at a barrier after each."""
+CURVES_NOTE = """Medians of {} rounds, the three columns in turn. Where other programs hold the
+cores (the load average tells), a second thread gains nothing, and torch's calls that use threads
+take milliseconds, since its threads meet at a barrier after each."""
 FLOOR = """GPT-2's parameters, gradients and AdamW's two moments, four times 163 million float32
 numbers (the head has a matrix of its own), take 2,608 MB in any library that keeps them as torch
 does."""
