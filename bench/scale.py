@@ -4,7 +4,7 @@ Writes the parts that were asked for into results/scale.md, all three by default
 into results/scale.png. Every figure is a median over rounds, or a peak, of worker processes as
 compare.py's.
 
-    python bench/scale.py            # everything, ten minutes
+    python bench/scale.py            # everything, a quarter of an hour
     python bench/scale.py --load     # only the slowdown beside two busy loops
 """
 
@@ -30,6 +30,12 @@ SIDES = {"izvod, 1 thread": ("izvod", 1), "izvod, 2 threads": ("izvod", 2)}
 SIDES["torch, 2 threads"] = ("torch", 2)
 TAIL = 3  # the largest sizes that the exponent is fitted to
 LOADED_STEP = "char_gpt_step"
+CURVES_NOTE = """Medians of {} rounds, the three columns in turn. Where other programs hold the
+cores (the load average tells), a second thread gains nothing, and torch's calls that use threads
+take milliseconds, since its threads meet at a barrier after each."""
+FLOOR = """GPT-2's parameters, gradients and AdamW's two moments, four times 163 million float32
+numbers (the head has a matrix of its own), take 2,608 MB in any library that keeps them as torch
+does."""
 STEPS = ("char_gpt_step", "gpt_11m_step", "gpt2_124m_4x64_step", "gpt2_124m_1x512_step")
 
 
@@ -81,7 +87,7 @@ def plot(found, path):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 6), dpi=90, layout="constrained")
+    figure = Figure(figsize=(10, 6), dpi=75, layout="constrained")
     panels = figure.subplots(2, 3).flat
     for axes, (family, (what, sizes)) in zip(panels, SIZES.items(), strict=False):
         for side, marker in zip(SIDES, "os^", strict=True):
@@ -97,7 +103,7 @@ def plot(found, path):
 def curves_section(rounds):
     found = curves(rounds)
     plot(found, RESULTS / "scale.png")
-    return f"Medians of {rounds} rounds, the three columns in turn.\n\n" + curves_text(found)
+    return f"{CURVES_NOTE.format(rounds)}\n\n" + curves_text(found)
 
 
 # ---- Beside busy loops
@@ -177,7 +183,7 @@ def memory_section(_rounds):
     text = table(["training step", "torch", "izvod", "izvod / torch"], rows)
     return (
         "Peak resident memory of fresh processes that import the library, make the model and take "
-        f"four steps. The goal is a ratio of at most 0.7.\n\n{text}"
+        f"four steps. The goal is a ratio of at most 0.7.\n\n{text}\n\n{FLOOR}"
     )
 
 
@@ -224,7 +230,8 @@ def main():
     chosen = [name for name in SECTIONS if getattr(args, name)] or list(SECTIONS)
     for name in chosen:
         title, section, rounds = SECTIONS[name]
-        put(title, f"python bench/scale.py --{name}", section(args.rounds or rounds))
+        own = f" --rounds {args.rounds}" if args.rounds else ""
+        put(title, f"python bench/scale.py --{name}{own}", section(args.rounds or rounds))
 
 
 if __name__ == "__main__":
