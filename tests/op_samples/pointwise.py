@@ -245,6 +245,7 @@ BINARY = [
         dtypes=FLOATS,
         nodes=False,
         numeric=False,
+        blocks=False,  # the row before this one grows
     ),
     binary("maximum", domain=DISTINCT, numbers=False),
     binary("minimum", domain=DISTINCT, numbers=False),
