@@ -16,7 +16,8 @@
 // The threads are our own and not an OpenMP team: a team's region ends at a barrier that waits for every
 // member to be scheduled, which takes milliseconds when other programs hold the cores. Here the caller works through
 // the blocks itself, helpers that are awake take blocks too, and at the end the caller waits only for blocks that a helper
-// has begun. Which thread takes which block does not matter to the result.
+// has begun. Which thread takes which block does not matter to the result; but the caller takes them from the front and
+// helpers from the back, so that in ops that follow one another a core finds in its cache what it worked on before.
 namespace izvod {
 namespace {
 
@@ -54,18 +55,19 @@ class Pool {
 
   // Runs the blocks of one job with up to `helpers` threads beside the caller. False if another caller's job is running.
   bool run(int64_t blocks, int helpers, Block block, void* job) {
+    if (blocks > UINT32_MAX) return false;
     std::unique_lock turn(turn_, std::try_to_lock);
     if (!turn) return false;
     while (started_ < helpers) {
       ++started_;
       std::thread([this, id = started_] { help(id); }).detach();
     }
-    blocks_ = blocks, block_ = block, job_ = job, limit_ = helpers, failure_ = nullptr;
-    next_.store(0, std::memory_order_relaxed);
+    block_ = block, job_ = job, limit_ = helpers, failure_ = nullptr;
+    left_.store(uint64_t(blocks) << 32, std::memory_order_relaxed);
     state_.store(open, std::memory_order_release);
     generation_.fetch_add(1);
     if (asleep_.load()) generation_.notify_all();
-    work();
+    work(false);
     uint32_t busy = state_.fetch_and(~open, std::memory_order_acq_rel) & ~open;
     for (int spin = 0; busy; ++spin) {
       if (spin < spins_before_yield) pause();
@@ -80,9 +82,20 @@ class Pool {
   static constexpr uint32_t open = 1u << 31;
   static constexpr int spins_before_yield = 2000, spins_before_sleep = 4000;
 
-  void work() {
+  // The next block from the front or the back, -1 when none is left.
+  int64_t take(bool from_back) {
+    uint64_t left = left_.load(std::memory_order_relaxed), front, back;
+    do {
+      front = left & UINT32_MAX, back = left >> 32;
+      if (front == back) return -1;
+    } while (!left_.compare_exchange_weak(left, from_back ? front | (back - 1) << 32 : left + 1,
+                                          std::memory_order_relaxed));
+    return int64_t(from_back ? back - 1 : front);
+  }
+
+  void work(bool helper) {
     inside = true;
-    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < blocks_;) {
+    for (int64_t i; (i = take(helper)) >= 0;) {
       try {
         block_(job_, i);
       } catch (...) {
@@ -102,7 +115,7 @@ class Pool {
       while ((s & open) && !state_.compare_exchange_weak(s, s + 1, std::memory_order_acq_rel)) {
       }
       if (!(s & open)) continue;
-      if (id <= limit_) work();
+      if (id <= limit_) work(true);
       state_.fetch_sub(1, std::memory_order_release);
     }
   }
@@ -122,8 +135,7 @@ class Pool {
   std::atomic<uint32_t> state_{0};       // open, and how many helpers are inside
   std::atomic<uint32_t> generation_{0};  // counts jobs; helpers sleep on it
   std::atomic<int> asleep_{0};
-  std::atomic<int64_t> next_{0};         // the next block to take
-  int64_t blocks_ = 0;
+  std::atomic<uint64_t> left_{0};        // blocks that nobody has taken: the first one, and above it the end
   Block block_ = nullptr;
   void* job_ = nullptr;
   int limit_ = 0, started_ = 0;

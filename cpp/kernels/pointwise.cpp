@@ -11,7 +11,7 @@ namespace izvod::kernels::IZVOD_ISA {
 
 // Chunks stay in the first-level cache; blocks are what one thread takes at a time.
 static constexpr int64_t chunk = 1024;
-static constexpr int64_t block = 32 * chunk;
+static constexpr int64_t block = 16 * chunk, serial_below = 2 * block;
 
 // n elements, `stride` apart, to neighbours of another dtype.
 static void gather_chunk(void* to, DType to_type, const void* from, DType from_type, int64_t n, int64_t stride) {
@@ -113,7 +113,7 @@ static void strided(Run& run, const View* const (&views)[count], std::index_sequ
   const int64_t n = loop.numel();
   ((run.steps[k] = loop.strides[k].back()), ...);
   run.streams = n * itemsize(run.result) >= stream_from;
-  parallel_for(n, block, [&](int64_t begin, int64_t end) {
+  parallel_for(n, n < serial_below ? n : block, [&](int64_t begin, int64_t end) {
     walk(run, loop, begin, end);
     if (run.streams) stream_end();
   });
