@@ -284,17 +284,25 @@ template <class T>
 static void pack_rows(T* panel, int64_t panel_row, const Source<T>& s) {
   using V = Vec<T>;
   const int64_t vecs = (s.breadth + V::width - 1) / V::width, span = vecs * V::width;
+  // The panels of a row are packed in turn, each a short piece of it: no piece is long enough for
+  // the hardware to see that the row goes on.
+  constexpr int64_t ahead = 128;
   const T *from = s.data, *last = s.data + (s.depth - 1) * s.k_stride;
   // The last rows are copied exactly: whole vectors would leave the source's memory or the panel.
   int64_t exact = 0;
   while (exact < s.depth && (s.end - last < span || (exact + 1) * panel_row < span))
     ++exact, last -= s.k_stride;
   if (vecs == 1)
-    for (int64_t k = exact; k < s.depth; ++k, from += s.k_stride, panel += panel_row)
+    for (int64_t k = exact; k < s.depth; ++k, from += s.k_stride, panel += panel_row) {
+      __builtin_prefetch(from + ahead);
       V::load(from).store(panel);
+    }
   else
     for (int64_t k = exact; k < s.depth; ++k, from += s.k_stride, panel += panel_row)
-      for (int64_t j = 0; j < span; j += V::width) V::load(from + j).store(panel + j);
+      for (int64_t j = 0; j < span; j += V::width) {
+        __builtin_prefetch(from + j + ahead);
+        V::load(from + j).store(panel + j);
+      }
   for (; exact > 0; --exact, from += s.k_stride, panel += panel_row)
     for (int64_t j = 0; j < s.breadth; ++j) panel[j] = from[j];
 }
