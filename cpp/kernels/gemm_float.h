@@ -167,10 +167,11 @@ class Block {
   }
 
   // Rows that are adjacent in memory are read some at a time over all panels: in long pieces, from
-  // few pages.
+  // few pages, and few enough that rows a power of two apart leave each other in L1.
+  static constexpr int64_t rows_at_once = 16;
   void pack_panels(int64_t begin, int64_t end) const {
     const Operand<T>& b = call.b;
-    const int64_t step = b.col_stride == 1 ? 16 : depth;
+    const int64_t step = b.col_stride == 1 ? rows_at_once : depth;
     for (int64_t k = 0; k < depth; k += step)
       for (int64_t p = begin; p < end; ++p) {
         const int64_t n = cols_of(p), row = ceil_div(n, width) * width;
@@ -181,7 +182,7 @@ class Block {
   }
   void pack_strips(int64_t begin, int64_t end) const {
     const Operand<T>& a = call.a;
-    const int64_t step = a.row_stride == 1 ? 64 : depth;
+    const int64_t step = a.row_stride == 1 ? rows_at_once : depth;
     for (int64_t k = 0; k < depth; k += step)
       for (int64_t s = begin; s < end; ++s) {
         const int64_t i = strips_.begin(s), n = strips_.length(s);

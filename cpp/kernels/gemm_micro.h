@@ -286,7 +286,7 @@ static void pack_rows(T* panel, int64_t panel_row, const Source<T>& s) {
   const int64_t vecs = (s.breadth + V::width - 1) / V::width, span = vecs * V::width;
   // The panels of a row are packed in turn, each a short piece of it: no piece is long enough for
   // the hardware to see that the row goes on.
-  constexpr int64_t ahead = 128;
+  constexpr int64_t ahead = 32;
   const T *from = s.data, *last = s.data + (s.depth - 1) * s.k_stride;
   // The last rows are copied exactly: whole vectors would leave the source's memory or the panel.
   int64_t exact = 0;
