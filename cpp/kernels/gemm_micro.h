@@ -101,7 +101,11 @@ static void multiply_tile(const Tile<T>& t) {
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 16
-    for (int j = 0; j < vecs; ++j) sum[i][j] = V(T(rows > 1 ? -0.0 : 0.0));  // -0 keeps the sign of a lone -0; a lone row is added to 0, as in torch
+    for (int j = 0; j < vecs; ++j)
+      sum[i][j] =
+          V(T(rows > 1
+                  ? -0.0
+                  : 0.0));  // -0 keeps the sign of a lone -0; a lone row is added to 0, as in torch
 
   // Steps in bytes: the compiler would make a second loop for a step of one element.
   const char *a = reinterpret_cast<const char*>(t.a), *b = reinterpret_cast<const char*>(t.b);

@@ -231,25 +231,40 @@ struct Silu {
   }
 };
 
-// x * P(N < x) for a standard normal N (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+// The standard normal distribution N: 2 P(N < x) and the density. Float vectors have their own.
+template <class V>
+struct GaussianOf {
+  V twice_below, density;
+};
+template <class V>
+GaussianOf<V> gaussian(V x) {
+  return {erf(x * 0.7071067811865476) + 1, exp(x * x * -0.5) * 0.3989422804014327};
+}
+
+// x * P(N < x) (Hendrycks and Gimpel 2016, arXiv:1606.08415).
 struct Gelu {
   static constexpr auto name = "gelu", node = "GeluBackward0";
   static constexpr Wants wants = Wants::X;
-  template <class V> static V y(V x) { return x * 0.5 * (erf(x * 0.7071067811865476) + 1); }
+  template <class V> static V y(V x) { return x * 0.5 * gaussian(x).twice_below; }
   template <class V> static V dx(V g, V x) {
-    const V below = (erf(x * 0.7071067811865476) + 1) * 0.5, density = exp(x * x * -0.5) * 0.3989422804014327;
-    return g * (below + x * density);
+    const auto [twice_below, density] = gaussian(x);
+    return g * (twice_below * 0.5 + x * density);
   }
 };
+
+template <class V>
+V tanh_beside_one(V x) {  // vectors have their own
+  return tanh(x);
+}
 
 // Its approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), from the same paper.
 struct GeluTanh {
   static constexpr auto name = "gelu_tanh", node = "GeluBackward0";
   static constexpr Wants wants = Wants::X;
   static constexpr double k = 0.7978845608028654, c = 0.044715;
-  template <class V> static V y(V x) { return x * 0.5 * (tanh((x + x * x * x * c) * k) + 1); }
+  template <class V> static V y(V x) { return x * 0.5 * (tanh_beside_one((x + x * x * x * c) * k) + 1); }
   template <class V> static V dx(V g, V x) {
-    const V t = tanh((x + x * x * x * c) * k);
+    const V t = tanh_beside_one((x + x * x * x * c) * k);
     return g * ((t + 1) * 0.5 + x * 0.5 * (1 - t * t) * ((x * x * (3 * c) + 1) * k));
   }
 };

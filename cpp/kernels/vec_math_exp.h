@@ -137,14 +137,23 @@ inline Vec<T> sigmoid(Vec<T> x) {
   return where(x < T(0), scale(fma(y, fma(-(y * lost), p, q), y), t), y);
 }
 
-// Above 0.625, 1 - 2 / (exp(2x) + 1) does not cancel. Beyond 20 it is 1 in either type.
+// tanh(a) = 1 - 2 / (exp(2a) + 1), a >= 0, which cancels below 0.625. Beyond 20 it is 1 in either
+// type.
+template <class T>
+inline Vec<T> tanh_large(Vec<T> a) {
+  const auto [r, n, t] = reduce_exp(min(Vec<T>(T(40)), a + a), FloatFormat<T>::bias);  // nan passes
+  return T(1) - T(2) / fma(expm1_reduced(r) + T(1), power_of_two(t), T(1));
+}
 template <class T>
 inline Vec<T> tanh(Vec<T> x) {
   const Vec<T> a = abs(x), u = a * a;
   const Vec<T> small = fma(poly(u, ExpConstants<T>::tanh), u * a, a);
-  const auto [r, n, t] = reduce_exp(min(Vec<T>(T(40)), a + a), FloatFormat<T>::bias);
-  const Vec<T> large = T(1) - T(2) / fma(expm1_reduced(r) + T(1), power_of_two(t), T(1));
-  return flip_sign(where(a > T(0.625), large, small), x);  // nan takes the polynomial
+  return flip_sign(where(a > T(0.625), tanh_large(a), small), x);
+}
+// tanh with the absolute error that a sum with 1 needs.
+template <class T>
+inline Vec<T> tanh_beside_one(Vec<T> x) {
+  return flip_sign(tanh_large(abs(x)), x);
 }
 
 template <class T>
