@@ -159,7 +159,7 @@ bool in_parallel_region() { return inside; }
 void set_lock_hooks(LockHooks hooks) { lock_hooks = hooks; }
 
 void detail::run_blocks(int64_t n, int64_t grain, void (*call)(void*, int64_t, int64_t), void* fn) {
-  const int64_t blocks = (n + grain - 1) / grain;
+  const int64_t blocks = ceil_div(n, grain);
   auto run = [&](int64_t i) { call(fn, i * grain, std::min(n, (i + 1) * grain)); };
   const auto run_all = [&] {
     for (int64_t i = 0; i < blocks; ++i) run(i);

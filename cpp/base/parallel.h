@@ -19,6 +19,9 @@ namespace detail {
 void run_blocks(int64_t n, int64_t grain, void (*call)(void*, int64_t, int64_t), void* fn);
 }
 
+// How many pieces of length b cover a. Always inlined: kernels for several instruction sets use it.
+[[gnu::always_inline]] constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 // Calls fn(begin, end) for consecutive blocks of `grain` indices of [0, n), the last one shorter.
 // The blocks depend on n and grain alone, never on the number of threads, so results that
 // depend on the cut (partial sums) are the same for every number of threads. A single block runs on
@@ -30,7 +33,8 @@ void parallel_for(int64_t n, int64_t grain, F&& fn) {
     return;
   }
   detail::run_blocks(
-      n, grain, [](void* f, int64_t b, int64_t e) { (*static_cast<std::remove_reference_t<F>*>(f))(b, e); },
+      n, grain,
+      [](void* f, int64_t b, int64_t e) { (*static_cast<std::remove_reference_t<F>*>(f))(b, e); },
       const_cast<void*>(static_cast<const void*>(&fn)));
 }
 

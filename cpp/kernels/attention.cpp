@@ -105,7 +105,7 @@ void attention(const Attention* problem, void* lse) {
   visit_floating(p.dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     const Forward<S> forward{p, (Compute<S>*)lse};
-    const int64_t blocks = (p.queries + query_block - 1) / query_block;
+    const int64_t blocks = ceil_div(p.queries, query_block);
     parallel_for(p.batch * p.heads * blocks, tasks_grain(p, query_block, p.keys), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) forward.run(i / blocks, i % blocks * query_block);
     });

@@ -108,7 +108,7 @@ struct Backward {
   }
 
   void run(int64_t head, int64_t range) const {
-    const int64_t per_range = ((p.keys + ranges - 1) / ranges + key_tile - 1) / key_tile * key_tile;
+    const int64_t per_range = ceil_div(ceil_div(p.keys, ranges), key_tile) * key_tile;
     const int64_t begin = std::min(p.keys, range * per_range), end = std::min(p.keys, begin + per_range);
     Scratch scratch;
     const Strips packed = allocate(scratch);

@@ -184,7 +184,7 @@ template <class T>
 void copy_transposed(T* to, const T* from, const Loop<2>& loop, int64_t row) {
   const int64_t last = loop.sizes.size() - 1, rows = loop.sizes[row], columns = loop.sizes[last];
   const int64_t to_stride = loop.strides[0][row], from_stride = loop.strides[1][last];
-  const int64_t bands = (rows + tile - 1) / tile, matrices = loop.numel() / (rows * columns);
+  const int64_t bands = ceil_div(rows, tile), matrices = loop.numel() / (rows * columns);
   const int64_t grain = std::max<int64_t>(1, run_grain / (tile * columns));
   parallel_for(matrices * bands, grain, [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {

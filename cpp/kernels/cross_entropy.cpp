@@ -16,7 +16,7 @@ int64_t first_bad_target(const int64_t* targets, int64_t n, int64_t classes, int
 // cost: of a row, see rows_grain.
 template <class First, class Add>
 LossSums sum_losses(int64_t n, int64_t cost, First first, Add add) {
-  const int64_t grain = rows_grain(cost), blocks = (n + grain - 1) / grain;
+  const int64_t grain = rows_grain(cost), blocks = ceil_div(n, grain);
   Scratch scratch;
   LossSums* partial = scratch.take<LossSums>(blocks);
   parallel_for(n, grain, [&](int64_t begin, int64_t end) {

@@ -199,8 +199,7 @@ void add_offsets(const View& offsets, const View& index, int64_t size, int64_t s
 // elements before the block.
 template <int count, class F>
 void for_selected(const Loop<count>& loop, const char* mask, F f) {
-  const int64_t n = loop.numel(), blocks = (n + run_grain - 1) / run_grain,
-                stride = loop.strides[0].back();
+  const int64_t n = loop.numel(), blocks = ceil_div(n, run_grain), stride = loop.strides[0].back();
   const auto first = std::make_unique<int64_t[]>(size_t(blocks + 1));
   if (blocks > 1)
     parallel_for(n, run_grain, [&](int64_t begin, int64_t end) {

@@ -28,8 +28,6 @@ constexpr int64_t dots_rows = 6, dots_cols = 3;
 // For somewhat more rows the transposed product reads B in place and packs A, which is the smaller.
 constexpr int64_t turned_rows = 16;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // Memory that a thread keeps from call to call.
 class Scratch {
  public:

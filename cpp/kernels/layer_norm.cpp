@@ -124,7 +124,7 @@ void layer_norm_backward(DType dtype, void* dx, void* dweight, void* dbias, cons
     const bool parameters = dweight || dbias;
     // Few blocks: each keeps sums of its own for the parameters.
     const int64_t grain = std::max(rows_grain(n * 4), (rows + 31) / 32);
-    const int64_t blocks = std::max<int64_t>(1, (rows + grain - 1) / grain);
+    const int64_t blocks = std::max<int64_t>(1, ceil_div(rows, grain));
     const int64_t kept = parameters ? blocks * 2 * n : 0;
     Scratch scratch;
     T* partial = scratch.take<T>(kept);

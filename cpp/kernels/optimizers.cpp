@@ -114,7 +114,7 @@ void foreach_sum_squares(const Slot* slots, int64_t count, double* squares) {
   };
   Scratch scratch;
   int64_t n = 0;
-  for (int64_t s = 0; s < count; ++s) n += (slots[s].n + block - 1) / block;
+  for (int64_t s = 0; s < count; ++s) n += ceil_div(slots[s].n, block);
   Piece* pieces = scratch.take<Piece>(n);
   n = 0;
   for (int64_t s = 0; s < count; ++s)

@@ -157,7 +157,7 @@ class Walk {
   // ------------------------------------------
 
   void run_inner() const {
-    const int64_t blocks = (count_ + block_elements - 1) / block_elements;
+    const int64_t blocks = ceil_div(count_, block_elements);
     if (blocks == 1) {
       const int64_t grain = std::max<int64_t>(1, block_elements / count_);
       return parallel_for(total_, grain, [&](int64_t begin, int64_t end) {
@@ -217,10 +217,10 @@ class Walk {
   void run_columns(int64_t columns) const {
     const int64_t strip = std::min({columns, int64_t(max_columns), strip_bytes / itemsize(r_.load),
                                     slot_bytes / r_.state_bytes});
-    const int64_t strips = (columns + strip - 1) / strip;
+    const int64_t strips = ceil_div(columns, strip);
     const int64_t fitting = block_elements / strip / group_rows * group_rows;
     const int64_t block = std::min(count_, std::clamp(fitting, group_rows, max_block_rows));
-    const int64_t blocks = (count_ + block - 1) / block;
+    const int64_t blocks = ceil_div(count_, block);
     std::unique_ptr<char[]> partial;
     if (blocks > 1)
       partial = std::make_unique_for_overwrite<char[]>(size_t(blocks * total_ * r_.state_bytes));

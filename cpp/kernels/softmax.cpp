@@ -139,7 +139,7 @@ void for_slices(int64_t outer, int64_t n, int64_t inner, int64_t cost, Rows rows
     return parallel_for(outer, rows_grain(n * cost), [&](int64_t begin, int64_t end) {
       for_groups(begin, end, n, [&](int64_t r, int64_t count) { rows(r * n, count); });
     });
-  const int64_t bands = (inner + band - 1) / band;
+  const int64_t bands = ceil_div(inner, band);
   parallel_for(outer * bands, rows_grain(n * std::min(inner, band) * cost), [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {
       const int64_t first = unit % bands * band;

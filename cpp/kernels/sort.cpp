@@ -52,8 +52,6 @@ inline uint64_t key_of(int64_t x) { return uint64_t(x) ^ uint64_t(1) << 63; }
 
 constexpr int64_t chunk = 512, columns = 32, group = chunk / columns;
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // One row: n elements, `stride` apart, in the order asked for.
 template <class Pair_, class T>
 struct Row {
@@ -92,8 +90,8 @@ struct Row {
   }
 
   // Pairs that the k smallest are among, at best a few more; returns how many. The k-th smallest of
-  // the minima of groups bounds the k-th smallest element from above. A group is a column of a chunk
-  // laid out as `group` rows. `room` holds 2 n pairs, k is at most n / group.
+  // the minima of groups bounds the k-th smallest element from above. A group is a column of a
+  // chunk laid out as `group` rows. `room` holds 2 n pairs, k is at most n / group.
   int64_t candidates(Pair* room, int64_t k) const {
     const int64_t groups = ceil_div(n, chunk) * columns;
     Key* all = reinterpret_cast<Key*>(room + n);
