@@ -112,7 +112,7 @@ def test_layers(layer):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("hard", [False, True])
 def test_gumbel_softmax(hard, dtype):
-    """The noise is torch's; softmax rounds the last bits in its own way."""
+    """The noise is torch's, see below; softmax rounds the last bits in its own way."""
     text = f"F.gumbel_softmax(num(20, 30, dtype=torch.{dtype}).t(), 0.7, {hard})"
     results = []
     for m in (izvod, torch):
@@ -123,6 +123,38 @@ def test_gumbel_softmax(hard, dtype):
     assert results[0][1:] == results[1][1:]
     if hard:  # one-hot, but for the rounding of the straight-through sum
         assert sum(results[0][0]) == pytest.approx(30)
+
+
+def gumbel_noise(m, size):
+    """What gumbel_softmax subtracts from float32 logits."""
+    log = izvod._C._sample_log if m is izvod else m.log
+    return log(m.empty(size).exponential_())
+
+
+@needs_torch
+@pytest.mark.parametrize("size", [0, 1, 17, 1000, 10**6])
+def test_gumbel_noise(size):
+    for seed in SEEDS:
+        noise = []
+        for m in (izvod, torch):
+            m.manual_seed(seed)
+            noise.append(bits(gumbel_noise(m, size)))
+        assert noise[0] == noise[1]
+
+
+def test_golden_gumbel_noise():
+    izvod.manual_seed(123)
+    assert bits(gumbel_noise(izvod, 3)).hex() == "15a246bfcbdd89c06304e1bd"
+
+
+@needs_torch
+def test_gumbel_choices():
+    chosen = []
+    for m in (izvod, torch):
+        m.manual_seed(5)
+        logits = m.linspace(-2, 2, 100000).reshape(2500, 40)
+        chosen.append(m.nn.functional.gumbel_softmax(logits, hard=True).argmax(1).tolist())
+    assert chosen[0] == chosen[1]
 
 
 @needs_torch

@@ -22,6 +22,9 @@ void add_unary() {
 #define ROW(function, Op) def<#function>("input", izvod::function);
   IZVOD_PREDICATES(ROW)
 #undef ROW
+  def<"_sample_exp", InModule>("input", sample_exp);
+  def<"_sample_log", InModule>("input", sample_log);
+  def<"_sample_log1p", InModule>("input", sample_log1p);
   def<"absolute">("input", [](const Tensor& x) { return abs(x); });
   def<"round">("input, *, decimals=0", [](const Tensor& x, int64_t decimals) {
     if (!decimals) return round(x);

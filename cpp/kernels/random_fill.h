@@ -1,32 +1,15 @@
 #pragma once
 // Filling memory with values made of a fixed number of draws each.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "base/memory_order.h"
 #include "base/random_engine.h"
+#include "kernels/fused.h"
 #include "kernels/runs.h"
 
 namespace izvod::kernels::IZVOD_ISA {
-
-// a * b + c with one rounding. Without an instruction for it the product is exact in double, and
-// rounding the sum to odd keeps the rounding to float from going wrong in the middle between two
-// floats (S. Boldo, G. Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
-static inline float fused(float a, float b, float c) {
-#if defined(__FMA__) || defined(__aarch64__)
-  return __builtin_fmaf(a, b, c);
-#else
-  const double product = double(a) * b, sum = product + c, part = sum - product;
-  const double error = (product - (sum - part)) + (c - part);
-  const uint64_t bits = std::bit_cast<uint64_t>(sum);
-  const uint64_t inexact = (error > 0) | (error < 0) ? 1 : 0, odd = inexact & ~bits;
-  const uint64_t inwards = odd & (std::bit_cast<uint64_t>(error) ^ bits) >> 63;
-  return float(std::bit_cast<double>(bits + odd - (inwards << 1)));
-#endif
-}
-static inline double fused(double a, double b, double c) { return __builtin_fma(a, b, c); }
 
 // A float32 in [0, 1) from one draw; 53 bits of two draws (high half first), also as a float64 in
 // [0, 1).

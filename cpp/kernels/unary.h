@@ -58,6 +58,17 @@ struct Log1p {
   template <class V> static V dx(V g, V x) { return g / (x + 1); }
 };
 
+// The same for random samples; see Note [Functions for samples].
+struct SampleExp : Exp {
+  template <class V> static V y(V x) { return sample_exp(x); }
+};
+struct SampleLog : Log {
+  template <class V> static V y(V x) { return sample_log(x); }
+};
+struct SampleLog1p : Log1p {
+  template <class V> static V y(V x) { return sample_log1p(x); }
+};
+
 // ---- Powers
 
 struct Sqrt {
@@ -368,8 +379,8 @@ struct BitwiseNot {
   template <class V> static V y(V x) { return -x - 1; }
 };
 
-using UnaryOps = OpList<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Sqrt, Rsqrt, Square, Reciprocal, Neg, Abs, Sign, Floor,
-                        Ceil, Round, Trunc, Frac, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Sigmoid, Relu, Silu, Gelu,
+using UnaryOps = OpList<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, SampleExp, SampleLog, SampleLog1p, Sqrt, Rsqrt, Square,
+                        Reciprocal, Neg, Abs, Sign, Floor, Ceil, Round, Trunc, Frac, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Sigmoid, Relu, Silu, Gelu,
                         GeluTanh, Erf, Erfc, Erfinv, Lgamma, Digamma, Polygamma, Clamp, PowScalar>;
 using UnaryPredicates = OpList<Isnan, Isinf, Isfinite, LogicalNot, BitwiseNot>;
 

@@ -4,5 +4,6 @@
 // Special values are C's, down to the signs of zeros. tests/cpp/vec_math_test.cpp has the bounds.
 #include "kernels/vec_math_exp.h"
 #include "kernels/vec_math_log.h"
+#include "kernels/vec_math_samples.h"
 #include "kernels/vec_math_special.h"
 #include "kernels/vec_math_trig.h"

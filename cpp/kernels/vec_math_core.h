@@ -8,6 +8,7 @@
 // squares at Chebyshev nodes). `err` is the relative error that is left, before rounding in use.
 #include <cmath>
 
+#include "kernels/fused.h"
 #include "kernels/vec.h"
 
 namespace izvod::kernels::IZVOD_ISA {
@@ -154,13 +155,13 @@ inline Vec<double> round(Vec<double> x) {
 
 // ---- exact arithmetic ----
 
-// a * b + c rounded once, whatever the compiler contracts elsewhere. Only where has_fma.
+// a * b + c rounded once, whatever the compiler contracts elsewhere. Slow without has_fma.
 inline Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) {
-  for (int i = 0; i < a.width; ++i) a.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
+  for (int i = 0; i < a.width; ++i) a.v[i] = fused(a.v[i], b.v[i], c.v[i]);
   return a;
 }
 inline Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) {
-  for (int i = 0; i < a.width; ++i) a.v[i] = __builtin_fma(a.v[i], b.v[i], c.v[i]);
+  for (int i = 0; i < a.width; ++i) a.v[i] = fused(a.v[i], b.v[i], c.v[i]);
   return a;
 }
 // The same value; the compiler cannot contract a product into what follows.

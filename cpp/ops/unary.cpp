@@ -15,6 +15,10 @@ namespace izvod {
 IZVOD_UNARY(DEFINE)
 #undef DEFINE
 
+Tensor sample_exp(const Tensor& x) { return unary<kernels::SampleExp>(x); }
+Tensor sample_log(const Tensor& x) { return unary<kernels::SampleLog>(x); }
+Tensor sample_log1p(const Tensor& x) { return unary<kernels::SampleLog1p>(x); }
+
 // ---- Predicates
 
 namespace {

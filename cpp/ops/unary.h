@@ -26,6 +26,11 @@ IZVOD_UNARY(DECLARE)
 IZVOD_PREDICATES(DECLARE)
 #undef DECLARE
 
+// For random samples: float32 results are torch's, bit for bit.
+Tensor sample_exp(const Tensor& x);
+Tensor sample_log(const Tensor& x);
+Tensor sample_log1p(const Tensor& x);
+
 // approximate: "none" or "tanh".
 Tensor gelu(const Tensor& x, const std::string& approximate = "none");
 

@@ -105,6 +105,12 @@ const Row table[] = {
     row(
         "log1p", [](auto x) { return std::log1p(x); }, 1, 1, -1, 4),
     row(
+        "sample_exp", [](auto x) { return std::exp(x); }, 0.6, 1, -750, 720),
+    row(
+        "sample_log", [](auto x) { return std::log(x); }, 1, 1, 0, 4),
+    row(
+        "sample_log1p", [](auto x) { return std::log1p(x); }, 1, 1, -1, 4),
+    row(
         "softplus",
         [](auto x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }, 2, 2,
         -9, 9),

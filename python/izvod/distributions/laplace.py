@@ -1,6 +1,7 @@
 """The Laplace distribution."""
 
 import izvod
+from izvod._C import _sample_log1p
 from izvod.distributions.location_scale import LocationScale
 
 
@@ -22,7 +23,7 @@ class Laplace(LocationScale):
         shape = self._extended_shape(sample_shape)
         eps = izvod.finfo(self.loc.dtype).eps
         u = self.loc.new_empty(shape).uniform_(eps - 1, 1)
-        return self.loc - self.scale * u.sign() * (-u.abs()).log1p()
+        return self.loc - self.scale * u.sign() * _sample_log1p(-u.abs())
 
     def log_prob(self, value):
         if self._validate_args:

@@ -54,7 +54,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
     waits = izvod.empty_like(logits, memory_format=izvod.contiguous_format).exponential_()
-    soft = ((logits - waits.log()) / tau).softmax(dim)
+    soft = ((logits - izvod._C._sample_log(waits)) / tau).softmax(dim)
     if not hard:
         return soft
     largest = soft.max(dim, keepdim=True)[1]
