@@ -130,6 +130,15 @@ ERRORS = {
     "t.full_like(t.zeros(2, dtype=t.uint8), 300)": "RuntimeError",
     "t.zeros(2, dtype='float')": "TypeError",
     "t.from_numpy([1, 2])": "TypeError",
+    "t.zeros(2, 3, size=(2,))": "TypeError",
+    "t.ones(1).item(1)": "TypeError",
+    "t.ones(1).exp(out=None)": "TypeError",
+    "t.ones(2, 3).permute()": "TypeError",
+    "t.ones(2, 3).view(3, 'x')": "TypeError",
+    "t.ones(2, 3).view(3, 2, size=(6,))": "TypeError",
+    "t.ones(2, 3).transpose(0)": "TypeError",
+    "t.ones(2, 3).transpose(0, 1, 0)": "TypeError",
+    "t.ones(2, 3).transpose(0, dim0=1)": "TypeError",
 }
 
 

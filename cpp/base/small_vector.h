@@ -16,15 +16,15 @@ class SmallVector {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
-  SmallVector() = default;
+  SmallVector() {}  // not "= default": a tuple of these would be set to zero first
   explicit SmallVector(int64_t n, T value = T{}) { resize(n, value); }
   SmallVector(std::initializer_list<T> xs) { assign(xs.begin(), int64_t(xs.size())); }
   SmallVector(std::span<const T> xs) { assign(xs.data(), int64_t(xs.size())); }
   SmallVector(const std::vector<T>& xs) { assign(xs.data(), int64_t(xs.size())); }
-  SmallVector(const SmallVector& o) { assign(o.data(), o.size_); }
+  SmallVector(const SmallVector& o) { copy(o); }
   SmallVector(SmallVector&& o) noexcept { steal(o); }
   SmallVector& operator=(const SmallVector& o) {
-    if (this != &o) assign(o.data(), o.size_);
+    if (this != &o) copy(o);
     return *this;
   }
   SmallVector& operator=(SmallVector&& o) noexcept {
@@ -52,15 +52,15 @@ class SmallVector {
   void assign(const T* from, int64_t n) {
     reserve(n);
     if (n) std::memmove(data(), from, size_t(n) * sizeof(T));
-    size_ = n;
+    size_ = int32_t(n);
   }
   void resize(int64_t n, T value = T{}) {
     reserve(n);
     for (int64_t i = size_; i < n; ++i) data()[i] = value;
-    size_ = n;
+    size_ = int32_t(n);
   }
   void push_back(T value) {
-    if (size_ == capacity_) reserve(2 * capacity_);
+    if (size_ == capacity_) reserve(2 * int64_t(capacity_));
     data()[size_++] = value;
   }
   void insert(int64_t at, T value) {
@@ -73,33 +73,48 @@ class SmallVector {
   }
   void clear() { size_ = 0; }
   void reserve(int64_t n) {
-    if (n <= capacity_) return;
+    if (n > capacity_) [[unlikely]]
+      grow(n);
+  }
+  bool operator==(const SmallVector& o) const {
+    if (size_ != o.size_) return false;
+    for (int64_t i = 0; i < size_; ++i)  // memcmp takes longer for so few
+      if (data()[i] != o.data()[i]) return false;
+    return true;
+  }
+  operator std::span<const T>() const { return {data(), size_t(size_)}; }
+
+ private:
+  [[gnu::noinline]] void grow(int64_t n) {
     T* p = new T[size_t(n)];
     std::memcpy(p, data(), size_t(size_) * sizeof(T));
     delete[] heap_;
     heap_ = p;
-    capacity_ = n;
+    capacity_ = int32_t(n);
   }
-  bool operator==(const SmallVector& o) const { return std::equal(begin(), end(), o.begin(), o.end()); }
-  operator std::span<const T>() const { return {data(), size_t(size_)}; }
-
- private:
   void free_heap() {
     delete[] heap_;
     heap_ = nullptr;
     capacity_ = N;
   }
+  // All of the room inside, whatever the size is: a few loads and stores instead of a call.
+  void copy(const SmallVector& o) {
+    if (o.heap_ || heap_) [[unlikely]]
+      return assign(o.data(), o.size_);
+    size_ = o.size_;
+    std::memcpy(inline_, o.inline_, sizeof(inline_));
+  }
   void steal(SmallVector& o) {
     heap_ = o.heap_;
     capacity_ = o.capacity_;
     size_ = o.size_;
-    if (!heap_) std::memcpy(inline_, o.inline_, size_t(size_) * sizeof(T));
+    std::memcpy(inline_, o.inline_, sizeof(inline_));
     o.heap_ = nullptr;
     o.capacity_ = N;
     o.size_ = 0;
   }
   T* heap_ = nullptr;
-  int64_t size_ = 0, capacity_ = N;
+  int32_t size_ = 0, capacity_ = N;
   T inline_[N];
 };
 

@@ -17,18 +17,26 @@ bool Convert<bool>::from(PyObject* o, bool& x) {
   return true;
 }
 
+static int64_t value_of_int(PyObject* o) {
+  int overflow = 0;
+  const int64_t x = PyLong_AsLongLongAndOverflow(o, &overflow);
+  check<RuntimeError>(!overflow, "Overflow when unpacking long");
+  return x;
+}
+
 bool Convert<int64_t>::from(PyObject* o, int64_t& x) {
+  if (PyLong_Check(o)) {
+    x = value_of_int(o);
+    return true;
+  }
   if (is_tensor(o)) {
     const Tensor& t = tensor_of(o);
     if (t.numel() != 1 || t.is_floating() || requires_grad(t)) return false;
     x = item(t).to_int();
     return true;
   }
-  if (!PyLong_Check(o) && (PyFloat_Check(o) || !PyIndex_Check(o))) return false;
-  const Object i = PyLong_Check(o) ? Object::share(o) : checked(PyNumber_Index(o));
-  int overflow = 0;
-  x = PyLong_AsLongLongAndOverflow(i.get(), &overflow);
-  check<RuntimeError>(!overflow, "Overflow when unpacking long");
+  if (PyFloat_Check(o) || !PyIndex_Check(o)) return false;
+  x = value_of_int(checked(PyNumber_Index(o)).get());
   return true;
 }
 
@@ -107,12 +115,23 @@ bool Convert<DType>::from(PyObject* o, DType& x) {
   return true;
 }
 
+bool dims_from(PyObject* const* items, Py_ssize_t n, Dims& x) {
+  x.clear();
+  for (Py_ssize_t k = 0; k < n; ++k) {
+    int64_t i;
+    if (!Convert<int64_t>::from(items[k], i)) return false;
+    x.push_back(i);
+  }
+  return true;
+}
+
 bool Convert<Dims>::from(PyObject* o, Dims& x) {
+  if (PyTuple_Check(o)) return dims_from(&PyTuple_GET_ITEM(o, 0), PyTuple_GET_SIZE(o), x);
   x.clear();
   int64_t i;
-  if (PyList_Check(o) || PyTuple_Check(o)) {
-    for (Py_ssize_t k = 0; k < PySequence_Fast_GET_SIZE(o); ++k) {
-      const Object e = Object::share(PySequence_Fast_GET_ITEM(o, k));  // its __index__ may change the list
+  if (PyList_Check(o)) {
+    for (Py_ssize_t k = 0; k < PyList_GET_SIZE(o); ++k) {
+      const Object e = Object::share(PyList_GET_ITEM(o, k));  // its __index__ may change the list
       if (!Convert<int64_t>::from(e.get(), i)) return false;
       x.push_back(i);
     }
@@ -136,8 +155,8 @@ bool Convert<std::vector<Tensor>>::from(PyObject* o, std::vector<Tensor>& x) {
   return true;
 }
 
-PyObject* to_python(const Tensor& x) {
-  if (x.defined()) return wrap(x);
+PyObject* to_python(Tensor x) {
+  if (x.defined()) return wrap(std::move(x));
   Py_RETURN_NONE;
 }
 PyObject* to_python(const std::vector<Tensor>& xs) {

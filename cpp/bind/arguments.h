@@ -48,6 +48,7 @@ template <> struct Convert<Dims> {
   static constexpr auto name = "tuple of ints";
   static bool from(PyObject* o, Dims& x);  // a lone int counts as a list of one
 };
+bool dims_from(PyObject* const* items, Py_ssize_t n, Dims& x);
 template <> struct Convert<std::vector<Tensor>> {
   static constexpr auto name = "tuple of Tensors";
   static bool from(PyObject* o, std::vector<Tensor>& x);
@@ -81,11 +82,7 @@ template <class T> struct Convert<std::optional<T>> {
   }
 };
 
-// What an op's parameter is kept in while the arguments are read.
-template <class T> struct Holder { using type = std::decay_t<T>; };
-template <> struct Holder<const Arg&> { using type = Arg; };
-
-PyObject* to_python(const Tensor& x);  // None if undefined
+PyObject* to_python(Tensor x);  // None if undefined
 PyObject* to_python(const std::vector<Tensor>& xs);
 PyObject* to_python(const Dims& d);
 PyObject* to_python(bool x);

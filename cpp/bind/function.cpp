@@ -21,51 +21,55 @@ PyObject* literal(const std::string& s) {
   return checked(PyLong_FromLongLong(std::stoll(s))).release();
 }
 
-// Puts the arguments into the places of the parameters, in order; nothing is converted yet.
-bool place(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords,
-           PyObject** values, Object& variadic, Mismatch& mismatch) {
+// Gives a parameter the value of a keyword. Those before `next` have got theirs by position.
+bool place_keyword(const Overload& o, PyObject* key, PyObject* value, int next, Values& values,
+                   Mismatch& mismatch) {
   const int count = int(o.parameters.size());
-  int next = 0;
-  if (self) values[next++] = self;
-  Py_ssize_t i = 0;
-  for (; i < n; ++i, ++next) {
-    if (next >= count || o.parameters[size_t(next)].keyword_only) {
-      mismatch = {Mismatch::TooMany, int(n), nullptr, nullptr};
-      return false;
+  int at = 0;
+  while (at < count && o.parameters[size_t(at)].interned != key) ++at;
+  if (at == count)  // not the interned string: compare the text
+    for (at = 0;
+         at < count && PyUnicode_CompareWithASCIIString(key, o.parameters[size_t(at)].name.c_str());
+         ++at) {
     }
-    const Parameter& p = o.parameters[size_t(next)];
+  if (at == count || at < next || values.at[at]) {
+    mismatch = {at == count ? Mismatch::Unknown : Mismatch::Twice, at, key, nullptr};
+    return false;
+  }
+  values.at[at] = value;
+  return true;
+}
+
+// Puts the arguments into the places of the parameters, in order; nothing is converted yet.
+bool place(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t n,
+           PyObject* keywords, Values& values, Mismatch& mismatch) {
+  const int count = int(o.defaults.size());
+  int next = 0;
+  if (self) values.at[next++] = self;
+  Py_ssize_t i = 0;
+  for (; i < n && next < o.positional; ++i, ++next) {
     const bool is_the_list = i + 1 == n && (PyTuple_Check(args[i]) || PyList_Check(args[i]));
-    if (p.variadic && !is_the_list) {  // x.view(2, 3) as x.view((2, 3))
-      variadic = checked(PyTuple_New(n - i));
-      for (Py_ssize_t k = i; k < n; ++k) {
-        Py_INCREF(args[k]);
-        PyTuple_SET_ITEM(variadic.get(), k - i, args[k]);
-      }
-      values[next++] = variadic.get();
+    if (next == o.variadic && !is_the_list) {  // x.view(2, 3), which is x.view((2, 3))
+      values.take_rest(next++, args + i, n - i);
       i = n;
       break;
     }
-    values[next] = args[i];
+    values.at[next] = args[i];
   }
-  for (int k = next; k < count; ++k) values[k] = nullptr;
-  const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
-  for (Py_ssize_t k = 0; k < named; ++k) {
-    PyObject* key = PyTuple_GET_ITEM(keywords, k);
-    int at = 0;
-    while (at < count && o.parameters[size_t(at)].interned != key) ++at;
-    if (at == count)  // not the interned string: compare the text
-      for (at = 0; at < count && PyUnicode_CompareWithASCIIString(key, o.parameters[size_t(at)].name.c_str()); ++at) {
-      }
-    if (at == count || values[at]) {
-      mismatch = {at == count ? Mismatch::Unknown : Mismatch::Twice, at, key, nullptr};
-      return false;
-    }
-    values[at] = args[n + k];
+  if (i < n) {
+    mismatch = {Mismatch::TooMany, int(n), nullptr, nullptr};
+    return false;
   }
-  for (int k = 0; k < count; ++k) {
-    if (values[k]) continue;
-    values[k] = o.parameters[size_t(k)].default_value;
-    if (!values[k]) {
+  if (keywords) {
+    std::fill(values.at + next, values.at + count, nullptr);
+    for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(keywords); ++k)
+      if (!place_keyword(o, PyTuple_GET_ITEM(keywords, k), args[n + k], next, values, mismatch))
+        return false;
+  }
+  for (int k = next; k < count; ++k) {
+    if (keywords && values.at[k]) continue;
+    values.at[k] = o.defaults[size_t(k)];
+    if (!values.at[k]) {
       mismatch = {Mismatch::Missing, k, nullptr, nullptr};
       return false;
     }
@@ -108,8 +112,18 @@ std::string invalid_combination(const Function& f, PyObject* self, PyObject* con
 
 }  // namespace
 
+PyObject* Values::pack() {
+  packed = checked(PyTuple_New(rest_count));
+  for (Py_ssize_t k = 0; k < rest_count; ++k)
+    PyTuple_SET_ITEM(packed.get(), k, Object::share(rest[k]).release());
+  return packed.get();
+}
+
 Overload make_overload(const char* parameters, Overload::Call call, void* function) {
-  Overload o{{}, call, function, parameters};
+  Overload o;
+  o.call = call;
+  o.function = function;
+  o.text = parameters;
   bool keyword_only = false;
   std::string_view rest = parameters;
   while (!rest.empty()) {
@@ -125,11 +139,14 @@ Overload make_overload(const char* parameters, Overload::Call call, void* functi
     const size_t equals = item.find('=');
     p.name = trimmed(std::string_view(item).substr(0, equals));
     if (p.name[0] == '*') {
-      p.variadic = true;
+      o.variadic = int(o.parameters.size());
       p.name.erase(0, 1);
     }
     p.interned = checked(PyUnicode_InternFromString(p.name.c_str())).release();
-    if (equals != std::string::npos) p.default_value = literal(trimmed(std::string_view(item).substr(equals + 1)));
+    o.defaults.push_back(equals == std::string::npos
+                             ? nullptr
+                             : literal(trimmed(std::string_view(item).substr(equals + 1))));
+    o.positional += !keyword_only;
     o.parameters.push_back(std::move(p));
   }
   if (o.parameters.size() > size_t(max_parameters)) throw TypeError(text("too many parameters: ", parameters));
@@ -137,12 +154,11 @@ Overload make_overload(const char* parameters, Overload::Call call, void* functi
 }
 
 PyObject* dispatch(const Function& f, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
-  PyObject* values[max_parameters];
+  Values values;
   Mismatch mismatch;
   for (const Overload& o : f.overloads) {
-    Object variadic;
     mismatch = {};
-    if (!place(o, self, args, n, keywords, values, variadic, mismatch)) continue;
+    if (!place(o, self, args, n, keywords, values, mismatch)) continue;
     PyObject* result = o.call(values, mismatch, o.function);
     if (result) return result;
     if (mismatch.kind == Mismatch::None) throw PythonError{};
@@ -151,13 +167,41 @@ PyObject* dispatch(const Function& f, PyObject* self, PyObject* const* args, Py_
   throw TypeError(invalid_combination(f, self, args, n, keywords));
 }
 
-void add_entry(Where where, const char* name, FastFunction entry) {
-  // Descriptors keep a pointer to this: it lives as long as the module.
-  auto* def = new PyMethodDef{name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(entry)),
-                              METH_FASTCALL | METH_KEYWORDS, nullptr};
-  const Object callable = checked(where == InTensor ? PyDescr_NewMethod(tensor_type, def) : PyCFunction_New(def, nullptr));
-  PyObject* home = where == InTensor ? reinterpret_cast<PyObject*>(tensor_type) : where == InNN ? nn_module() : main_module();
+PyObject* dispatch_self(const Function& f, PyObject* self) {
+  Values values;
+  Mismatch mismatch;
+  values.at[0] = self;
+  PyObject* result = f.overloads[0].call(values, mismatch, f.overloads[0].function);
+  if (!result) throw PythonError{};  // self is a tensor: it is never of the wrong type
+  return result;
+}
+
+namespace {
+
+// Descriptors keep a pointer to the definition: it lives as long as the module.
+template <class F>
+PyMethodDef* definition(const char* name, F* entry, int flags) {
+  return new PyMethodDef{name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(entry)),
+                         flags, nullptr};
+}
+
+void add_to(PyObject* home, const char* name, const Object& callable) {
   if (PyObject_SetAttrString(home, name, callable.get()) < 0) throw PythonError{};
+}
+void add_to_tensor(PyMethodDef* def) {
+  add_to(reinterpret_cast<PyObject*>(tensor_type), def->ml_name,
+         checked(PyDescr_NewMethod(tensor_type, def)));
+}
+
+}  // namespace
+
+void add_entry(Where where, const char* name, FastFunction entry) {
+  PyMethodDef* def = definition(name, entry, METH_FASTCALL | METH_KEYWORDS);
+  if (where == InTensor) return add_to_tensor(def);
+  add_to(where == InNN ? nn_module() : main_module(), name, checked(PyCFunction_New(def, nullptr)));
+}
+void add_method(const char* name, PyCFunction entry) {
+  add_to_tensor(definition(name, entry, METH_NOARGS));
 }
 
 }  // namespace izvod::bind

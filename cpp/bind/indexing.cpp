@@ -43,6 +43,7 @@ bool is_index_like(PyObject* item) {
 
 // How many dimensions an item uses up.
 int64_t dims_used(PyObject* item) {
+  if (PySlice_Check(item) || PyLong_CheckExact(item)) return 1;
   if (item == Py_None || item == Py_Ellipsis || PyBool_Check(item)) return 0;
   if (is_tensor(item) && (tensor_of(item).dtype() == DType::Bool || tensor_of(item).dtype() == DType::UInt8))
     return tensor_of(item).dim();

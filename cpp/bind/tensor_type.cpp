@@ -44,11 +44,11 @@ TensorObject* new_of(PyTypeObject* type) {
   return o;
 }
 
-PyObject* attach(TensorObject* o, const Tensor& x, PyObject* dict) {
-  new (&o->tensor) Tensor(x);
+PyObject* attach(TensorObject* o, Tensor x, PyObject* dict) {
+  x.impl()->pyobject = o;
+  new (&o->tensor) Tensor(std::move(x));
   o->dict = dict;
   o->weakrefs = nullptr;
-  x.impl()->pyobject = o;
   if (dict && !PyObject_GC_IsTracked(reinterpret_cast<PyObject*>(o))) PyObject_GC_Track(o);
   return reinterpret_cast<PyObject*>(o);
 }
@@ -120,22 +120,24 @@ PyGetSetDef dict_getset[] = {{"__dict__", get_dict, set_dict, nullptr, nullptr},
 
 }  // namespace
 
-PyObject* wrap(const Tensor& x) {
+PyObject* wrap(Tensor x) {
   TensorImpl* impl = x.impl();
   if (impl->pyobject) {
     auto* o = static_cast<PyObject*>(impl->pyobject);
     Py_INCREF(o);
     return o;
   }
-  if (!impl->keepsake) return attach(new_plain(), x, nullptr);
+  if (!impl->keepsake) return attach(new_plain(), std::move(x), nullptr);
   auto* k = static_cast<Keepsake*>(std::exchange(impl->keepsake, nullptr));
-  PyObject* o = attach(new_of(k->type), x, k->dict);
+  PyObject* o = attach(new_of(k->type), std::move(x), k->dict);
   Py_DECREF(k->type);
   delete k;
   return o;
 }
 
-PyObject* wrap_as(PyTypeObject* type, const Tensor& x) { return attach(new_of(type), x, nullptr); }
+PyObject* wrap_as(PyTypeObject* type, Tensor x) {
+  return attach(new_of(type), std::move(x), nullptr);
+}
 
 void track(const Tensor& x) {
   auto* o = static_cast<PyObject*>(x.impl()->pyobject);

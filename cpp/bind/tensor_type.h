@@ -25,9 +25,9 @@ inline bool is_tensor(PyObject* o) { return Py_TYPE(o) == tensor_type || PyType_
 inline const Tensor& tensor_of(PyObject* o) { return reinterpret_cast<TensorObject*>(o)->tensor; }
 
 // The tensor's object: the one it has, or a new one.
-PyObject* wrap(const Tensor& x);
+PyObject* wrap(Tensor x);
 // A new object of a subclass for x, which has none.
-PyObject* wrap_as(PyTypeObject* type, const Tensor& x);
+PyObject* wrap_as(PyTypeObject* type, Tensor x);
 
 // Lets the garbage collector look at x's object.
 void track(const Tensor& x);

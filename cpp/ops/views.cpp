@@ -49,12 +49,15 @@ Tensor part_of(const char* name, const Tensor& x, const Pick& pick) {
 
 // A view that holds every element of x once: its gradient is rearranged back.
 template <class Back>
-Tensor record_whole(const char* name, const Tensor& x, const Tensor& y, Back back) {
+Tensor record_whole(const char* name, const Tensor& x, Tensor y, const Back& back) {
   if (recording(x)) record(name, y, {&x}, saved(), [back](const Tensor& g) { return Grads{back(g)}; });
   return y;
 }
-Tensor record_reshaped(const char* name, const Tensor& x, const Tensor& y) {
-  return record_whole(name, x, y, [sizes = x.sizes()](const Tensor& g) { return reshape(g, sizes); });
+Tensor record_reshaped(const char* name, const Tensor& x, Tensor y) {
+  if (recording(x))
+    record(name, y, {&x}, saved(),
+           [sizes = x.sizes()](const Tensor& g) { return Grads{reshape(g, sizes)}; });
+  return y;
 }
 
 // Replaces a -1 among the sizes.

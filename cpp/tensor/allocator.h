@@ -1,6 +1,8 @@
 #pragma once
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 namespace izvod {
 
@@ -17,9 +19,60 @@ struct Block {
   uint32_t size_class;
 };
 
+// Size classes: multiples of 64 up to `fine_limit`, then eight an octave.
+inline constexpr size_t fine_limit = 1024;
+inline constexpr uint32_t fine_classes = fine_limit / 64, class_count = fine_classes + 8 * 40;
+constexpr uint32_t size_class(size_t bytes) {
+  if (bytes <= fine_limit) return bytes ? uint32_t((bytes - 1) / 64) : 0;
+  const int octave = std::bit_width(bytes - 1) - 1;  // 2^octave < bytes <= 2^(octave+1)
+  const size_t step = size_t(1) << (octave - 3);
+  return fine_classes + uint32_t(octave - 10) * 8 +
+         uint32_t((bytes - 1 - (size_t(1) << octave)) / step);
+}
+constexpr size_t class_bytes(uint32_t c) {
+  if (c < fine_classes) return size_t(c + 1) * 64;
+  const uint32_t octave = 10 + (c - fine_classes) / 8, part = (c - fine_classes) % 8;
+  return (size_t(1) << octave) + (size_t(part + 1) << (octave - 3));
+}
+
+struct FreeBlock {
+  FreeBlock* next;
+};
+// Here, so that a small block that lies ready is taken, and put back, in a few instructions.
+struct Blocks {
+  FreeBlock* free[class_count] = {};
+  size_t used = 0, peak = 0;
+
+  void* take(uint32_t c) {  // null if none lies ready
+    FreeBlock* f = free[c];
+    if (!f) return nullptr;
+    free[c] = f->next;
+    used += class_bytes(c);
+    if (used > peak) peak = used;
+    return f;
+  }
+  void put(Block b) {
+    used -= class_bytes(b.size_class);
+    free[b.size_class] = new (b.data) FreeBlock{free[b.size_class]};
+  }
+};
+inline constinit Blocks blocks;
+
+Block allocate_slowly(size_t bytes);
+void release_slowly(Block block);
+
 // At least `bytes` bytes, aligned to 64. Throws MemoryError when the system has none left.
-Block allocate(size_t bytes);
-void release(Block block);
+inline Block allocate(size_t bytes) {
+  if (bytes <= fine_limit)
+    if (void* p = blocks.take(size_class(bytes))) return {p, size_class(bytes)};
+  return allocate_slowly(bytes);
+}
+inline void release(Block block) {
+  if (block.size_class < fine_classes)
+    blocks.put(block);
+  else
+    release_slowly(block);
+}
 
 struct MemoryStats {
   size_t used, idle, peak;  // bytes in blocks handed out, kept, and the most ever handed out
@@ -31,8 +84,8 @@ void empty_cache();
 
 // Gives a class (graph nodes, tensors) the pool's new and delete.
 struct Pooled {
-  static void* operator new(size_t bytes);
-  static void operator delete(void* p, size_t bytes);
+  static void* operator new(size_t bytes) { return allocate(bytes).data; }
+  static void operator delete(void* p, size_t bytes) { release({p, size_class(bytes)}); }
 };
 
 }  // namespace izvod

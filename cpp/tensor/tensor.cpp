@@ -20,13 +20,10 @@ int64_t checked_numel(const Dims& sizes, DType dtype) {
 }
 
 Dims contiguous_strides(const Dims& sizes) {
-  Dims strides;
-  strides.resize(sizes.size());
+  Dims strides = sizes;
   int64_t step = 1;
-  for (int64_t d = sizes.size() - 1; d >= 0; --d) {
-    strides[d] = step;
-    step *= std::max<int64_t>(sizes[d], 1);
-  }
+  for (int64_t d = sizes.size() - 1; d >= 0; --d)
+    step *= std::max<int64_t>(std::exchange(strides[d], step), 1);
   return strides;
 }
 
@@ -43,16 +40,10 @@ bool is_contiguous(const Dims& sizes, const Dims& strides) {
 }
 
 static Tensor fresh(const Dims& sizes, const Dims& strides, DType dtype, int64_t numel, bool contiguous) {
-  auto* t = new TensorImpl;
-  Ref<TensorImpl> r(t);
-  t->dtype = dtype;
-  t->numel = numel;
-  t->contiguous = contiguous;
-  t->sizes = sizes;
-  t->strides = strides;
-  t->storage = Storage::make(size_t(numel * itemsize(dtype)));
-  t->data = static_cast<char*>(t->storage->data());
-  return Tensor(std::move(r));
+  Ref<Storage> storage = Storage::make(size_t(numel * itemsize(dtype)));
+  auto* data = static_cast<char*>(storage->data());
+  return Tensor(
+      Ref(new TensorImpl(std::move(storage), data, sizes, strides, dtype, numel, contiguous)));
 }
 
 Tensor empty(const Dims& sizes, DType dtype) {
@@ -87,18 +78,10 @@ Tensor empty_like(const Tensor& x, DType dtype) {
 }
 
 Tensor from_storage(Ref<Storage> storage, char* data, const Dims& sizes, const Dims& strides, DType dtype) {
-  auto* t = new TensorImpl;
-  Ref<TensorImpl> r(t);
-  t->dtype = dtype;
   int64_t n = 1;
   for (int64_t s : sizes) n *= s;
-  t->numel = n;
-  t->contiguous = is_contiguous(sizes, strides);
-  t->sizes = sizes;
-  t->strides = strides;
-  t->storage = std::move(storage);
-  t->data = data;
-  return Tensor(std::move(r));
+  return Tensor(Ref(new TensorImpl(std::move(storage), data, sizes, strides, dtype, n,
+                                   is_contiguous(sizes, strides))));
 }
 
 Tensor alias(const Tensor& x, const Dims& sizes, const Dims& strides, char* data) {

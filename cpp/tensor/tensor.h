@@ -5,6 +5,7 @@
 #include "base/dtype.h"
 #include "base/error.h"
 #include "base/small_vector.h"
+#include "base/thread_local.h"
 #include "tensor/storage.h"
 
 namespace izvod {
@@ -15,9 +16,19 @@ struct Attachment {
 };
 
 // Set by the inference mode: tensors made meanwhile stay outside of autograd for good.
-inline constinit thread_local bool making_inference_tensors = false;
+inline constinit thread_local bool making_inference_tensors IZVOD_FAST_THREAD_LOCAL = false;
 
 struct TensorImpl : Pooled {
+  TensorImpl(Ref<Storage> storage, char* data, const Dims& sizes, const Dims& strides, DType dtype,
+             int64_t numel, bool contiguous)
+      : dtype(dtype),
+        contiguous(contiguous),
+        numel(numel),
+        data(data),
+        storage(std::move(storage)),
+        sizes(sizes),
+        strides(strides) {}
+
   uint32_t refs = 0;
   DType dtype;
   bool contiguous;                 // row-major without gaps
