@@ -380,7 +380,8 @@ struct BitwiseNot {
 };
 
 using UnaryOps = OpList<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, SampleExp, SampleLog, SampleLog1p, Sqrt, Rsqrt, Square,
-                        Reciprocal, Neg, Abs, Sign, Floor, Ceil, Round, Trunc, Frac, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Sigmoid, Relu, Silu, Gelu,
+                        Reciprocal, Neg, Abs, Sign, Floor, Ceil, Round, Trunc, Frac, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh,
+                        Sigmoid, Relu, Silu, Gelu,
                         GeluTanh, Erf, Erfc, Erfinv, Lgamma, Digamma, Polygamma, Clamp, PowScalar>;
 using UnaryPredicates = OpList<Isnan, Isinf, Isfinite, LogicalNot, BitwiseNot>;
 
