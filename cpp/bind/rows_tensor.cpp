@@ -119,9 +119,9 @@ void add_tensor_rows() {
   });
   def<"_memory_stats", InModule>("", []() -> PyObject* {
     const MemoryStats s = memory_stats();
-    return Py_BuildValue("{s:n,s:n,s:n,s:n}", "used", Py_ssize_t(s.used), "idle",
+    return Py_BuildValue("{s:n,s:n,s:n,s:n,s:n}", "used", Py_ssize_t(s.used), "idle",
                          Py_ssize_t(s.idle), "peak", Py_ssize_t(s.peak), "requests",
-                         Py_ssize_t(s.requests));
+                         Py_ssize_t(s.requests), "moved", Py_ssize_t(s.moved));
   });
 }
 

@@ -1,109 +1,105 @@
 #include "tensor/allocator.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <deque>
-#include <vector>
+#include <utility>
 
 #include "base/error.h"
+#include "tensor/large_blocks.h"
 
 namespace izvod {
 namespace {
 
-constexpr size_t large_block = size_t(32) << 10;
-constexpr size_t huge_page = size_t(2) << 20;
+constexpr size_t medium_block = size_t(32) << 10;  // from here: whole pages
 constexpr size_t slab_bytes = size_t(256) << 10;
-constexpr size_t idle_allowance = size_t(256) << 20;
+constexpr size_t page = LargeBlocks::page;
 
+[[noreturn]] void out_of_memory(size_t bytes) {
+  throw MemoryError(text("not enough memory: you tried to allocate ", bytes, " bytes."));
+}
+
+// What does not lie ready in `blocks`, and what is too large for it.
 class Pool {
  public:
   Block allocate(size_t bytes) {
-    check<MemoryError>(bytes < size_t(1) << 48, "not enough memory: you tried to allocate ", bytes, " bytes.");
+    if (bytes > class_limit) return allocate_large(bytes);
     const uint32_t c = size_class(bytes);
     const size_t size = class_bytes(c);
     if (void* p = blocks.take(c)) {
-      if (size >= large_block) idle_ -= size;
+      if (size >= medium_block) idle_ -= size;
       return {p, c};
     }
-    blocks.used += size;
-    void* p = size < large_block ? carve(size) : map_large(size);
-    if (!p) {
-      blocks.used -= size;
-      throw MemoryError(text("not enough memory: you tried to allocate ", bytes, " bytes."));
-    }
-    blocks.peak = std::max(blocks.peak, blocks.used);
-    return {p, c};
+    void* data = size < medium_block ? carve(size, bytes) : from_ranges(size, bytes);
+    use(size);
+    return {data, c};
   }
 
   void release(Block b) {
+    if (b.size_class >= class_count) return release_large(b);
     blocks.put(b);
-    const size_t size = class_bytes(b.size_class);
-    if (size >= large_block) {
-      idle_ += size;
-      order_.push_back(b.size_class);
-    }
+    if (const size_t size = class_bytes(b.size_class); size >= medium_block) idle_ += size;
   }
 
-  // Gives blocks back, those of the classes freed longest ago first, until at most `keep` bytes lie idle.
-  void trim(size_t keep) {
-    while (idle_ > keep && !order_.empty()) {
-      const uint32_t c = order_.front();
-      order_.pop_front();
-      if (FreeBlock* f = blocks.free[c]) {
-        blocks.free[c] = f->next;
-        idle_ -= class_bytes(c);
-        unmap_large(f, class_bytes(c));
-      }
-    }
-    if (order_.size() > 100000) order_.clear();  // stale entries of blocks that were handed out again
+  void empty_cache() {
+    empty_lists();
+    large_.shrink(large_.idle());
   }
 
-  MemoryStats stats() const { return {blocks.used, idle_, blocks.peak, requests_}; }
+  MemoryStats stats() const {
+    return {blocks.used, idle_ + large_.idle(), blocks.peak, large_.requests(), large_.moved()};
+  }
 
  private:
-  void* carve(size_t size) {
+  static void use(size_t size) {
+    blocks.used += size;
+    blocks.peak = std::max(blocks.peak, blocks.used);
+  }
+
+  Block allocate_large(size_t bytes) {
+    if (bytes >= size_t(1) << 43) out_of_memory(bytes);
+    const size_t pages = (bytes + page - 1) / page;
+    void* data = from_ranges(pages * page, bytes);
+    use(pages * page);
+    return {data, uint32_t(class_count + pages)};
+  }
+
+  void release_large(Block b) {
+    const size_t size = (b.size_class - class_count) * page;
+    blocks.used -= size;
+    large_.give(b.data, size);
+  }
+
+  void* carve(size_t size, size_t asked) {
     if (slab_left_ < size) {
-      void* p = system_memory(slab_bytes);
-      if (!p) return nullptr;
-      slab_ = static_cast<char*>(p);
+      slab_ = static_cast<char*>(from_ranges(slab_bytes, asked));
       slab_left_ = slab_bytes;
     }
-    void* p = slab_;
-    slab_ += size;
     slab_left_ -= size;
-    return p;
+    return std::exchange(slab_, slab_ + size);
   }
 
-  void* map_large(size_t size) {
-    if (idle_ > idle_allowance + blocks.used / 4) trim(idle_allowance / 2 + blocks.used / 8);
-    if (void* p = system_memory(size)) return p;
-    trim(0);
-    return system_memory(size);
+  void* from_ranges(size_t size, size_t asked) {
+    if (void* p = large_.take(size)) return p;
+    empty_lists();
+    if (void* p = large_.take(size)) return p;
+    if (!large_.grow(size)) {
+      large_.shrink(large_.idle());
+      if (!large_.grow(size)) out_of_memory(asked);
+    }
+    return large_.take(size);
   }
 
-  void* system_memory(size_t size) {
-    ++requests_;
-    if (size < huge_page) return std::aligned_alloc(memory_alignment, size);
-    void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) return nullptr;
-#ifdef MADV_HUGEPAGE
-    madvise(p, size, MADV_HUGEPAGE);
-#endif
-    return p;
+  void empty_lists() {
+    for (uint32_t c = size_class(medium_block); c < class_count; ++c)
+      while (FreeBlock* f = blocks.free[c]) {
+        blocks.free[c] = f->next;
+        large_.give(f, class_bytes(c));
+      }
+    idle_ = 0;
   }
 
-  static void unmap_large(void* p, size_t size) {
-    if (size < huge_page)
-      std::free(p);
-    else
-      munmap(p, size);
-  }
-
-  std::deque<uint32_t> order_;
   char* slab_ = nullptr;
-  size_t slab_left_ = 0, idle_ = 0, requests_ = 0;
+  size_t slab_left_ = 0, idle_ = 0;
+  LargeBlocks large_;
 };
 
 // Never destroyed: tensors held by Python may outlive static objects.
@@ -117,6 +113,6 @@ Pool& pool() {
 Block allocate_slowly(size_t bytes) { return pool().allocate(bytes); }
 void release_slowly(Block block) { pool().release(block); }
 MemoryStats memory_stats() { return pool().stats(); }
-void empty_cache() { pool().trim(0); }
+void empty_cache() { pool().empty_cache(); }
 
 }  // namespace izvod

@@ -7,21 +7,22 @@
 namespace izvod {
 
 // Note [Memory]
-// Touching a fresh page costs more than computing on it, and malloc more than a small kernel; so freed
-// blocks are kept by size class and handed out again. Eight classes an octave waste at most an eighth.
-// Blocks below `large_block` are cut from slabs and stay; larger ones are kept while what lies idle is
-// small beside what is in use, and are given back, oldest first, when a request finds no fitting block.
-// From 2 MiB on the system is asked for huge pages. Bookkeeping is under Note [One lock].
+// Touching a fresh page costs more than computing on it, and malloc more than a small kernel; so
+// freed memory is kept and handed out again. Up to 256 KiB a block waits in the list of its size
+// class, where the next of the class finds it, still in the cache; eight classes an octave waste at
+// most an eighth. Blocks of less than 32 KiB are cut from slabs and stay in their lists. The lists
+// of the others are emptied into the ranges that larger blocks come from, Note [Large blocks],
+// before the system is asked for memory. Bookkeeping is under Note [One lock].
 inline constexpr size_t memory_alignment = 64;
 
 struct Block {
   void* data;
-  uint32_t size_class;
+  uint32_t size_class;  // or, past the classes, the number of pages
 };
 
-// Size classes: multiples of 64 up to `fine_limit`, then eight an octave.
-inline constexpr size_t fine_limit = 1024;
-inline constexpr uint32_t fine_classes = fine_limit / 64, class_count = fine_classes + 8 * 40;
+// Size classes: multiples of 64 up to `fine_limit`, then eight an octave up to `class_limit`.
+inline constexpr size_t fine_limit = 1024, class_limit = size_t(256) << 10;
+inline constexpr uint32_t fine_classes = fine_limit / 64, class_count = fine_classes + 8 * 8;
 constexpr uint32_t size_class(size_t bytes) {
   if (bytes <= fine_limit) return bytes ? uint32_t((bytes - 1) / 64) : 0;
   const int octave = std::bit_width(bytes - 1) - 1;  // 2^octave < bytes <= 2^(octave+1)
@@ -77,9 +78,10 @@ inline void release(Block block) {
 struct MemoryStats {
   size_t used, idle, peak;  // bytes in blocks handed out, kept, and the most ever handed out
   size_t requests;          // how often the system was asked for memory
+  size_t moved;             // bytes of pages that lay idle here and were needed there
 };
 MemoryStats memory_stats();
-// Gives idle large blocks back to the system.
+// Gives the system back what lies idle in whole huge pages.
 void empty_cache();
 
 // Gives a class (graph nodes, tensors) the pool's new and delete.
