@@ -98,14 +98,12 @@ static void multiply_tile(const Tile<T>& t) {
   using V = Vec<T>;
   constexpr int width = V::width;
   V sum[rows][vecs];
+  // -0 keeps the sign of a lone -0; a lone row is added to 0, as in torch.
+  constexpr T start = rows > 1 ? -0.0 : 0.0;
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 16
-    for (int j = 0; j < vecs; ++j)
-      sum[i][j] =
-          V(T(rows > 1
-                  ? -0.0
-                  : 0.0));  // -0 keeps the sign of a lone -0; a lone row is added to 0, as in torch
+    for (int j = 0; j < vecs; ++j) sum[i][j] = V(start);
 
   // Steps in bytes: the compiler would make a second loop for a step of one element.
   const char *a = reinterpret_cast<const char*>(t.a), *b = reinterpret_cast<const char*>(t.b);

@@ -5,7 +5,7 @@
 // Note [Functions for samples]
 // torch has exp and log from one library of vector functions, log1p from another one. What is here
 // was found from arguments and results, and from publications. It was compared with torch 2.13 on
-// x86-64 with AVX2 for every float: none differs (but log1p(-2^-149) is -0 here, as in C). The
+// x86-64 with AVX2 for every float: none differs (but log1p(-2^-149), -0 here, +0 there). The
 // formulas count and the order of their roundings:
 //   exp    2^(k/128), from a table of sums of two floats, times 1 + r + r^2/2;
 //   log    a polynomial of degree 10 on [2/3, 4/3), all of whose steps are rounded;

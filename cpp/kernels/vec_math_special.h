@@ -100,8 +100,8 @@ inline Vec<T> erf(Vec<T> x) {
 }
 
 // The normal distribution: 1 + erf(x / sqrt(2)), twice the probability of a value below x, and the
-// density at x. Rounded to a sum with 1, which needs no more than the absolute error of
-// erfc(a / sqrt(2)) = exp(-a^2/2) (1 - a R((4 - a) / (4 + a))), err 2^-28.7: one short chain where
+// density at x. erfc is only as exact, absolutely, as a sum with 1 needs, err 2^-26.6:
+// erfc(a / sqrt(2)) = exp(-a^2/2) (1 - a R((4 - a) / (4 + a))), one short chain of steps where
 // erf has two.
 struct Gaussian {
   Vec<float> twice_below, density;

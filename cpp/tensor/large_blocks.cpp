@@ -146,7 +146,7 @@ char* LargeBlocks::map(size_t bytes) {
     p = aligned;
   }
   if (!p) return nullptr;
-  if (mapped_ >= begins_on_small_pages) ask_for_huge_pages(p, bytes);
+  if (mapped_ + bytes > begins_on_small_pages) ask_for_huge_pages(p, bytes);
   mapped_ += bytes;
   return p;
 }

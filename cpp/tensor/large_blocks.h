@@ -18,7 +18,8 @@ namespace izvod {
 // move a huge page takes about 10 microseconds, a tenth of the time to write it and a hundredth of
 // that to touch a fresh one; so it does no harm that a training loop whose blocks do not pack well
 // moves some in every step. Hence a process holds what it used at its peak, and little more: gaps
-// of less than a huge page.
+// of less than a huge page. Pages that were moved may each be a mapping of their own to the kernel,
+// whose usual limit of 65,530 is reached at about 128 GB at worst; then fresh pages are asked for.
 class LargeBlocks {
  public:
   static constexpr size_t page = 4096, huge_page = size_t(2) << 20;
