@@ -379,10 +379,11 @@ struct BitwiseNot {
   template <class V> static V y(V x) { return -x - 1; }
 };
 
-using UnaryOps = OpList<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, SampleExp, SampleLog, SampleLog1p, Sqrt, Rsqrt, Square,
-                        Reciprocal, Neg, Abs, Sign, Floor, Ceil, Round, Trunc, Frac, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh,
-                        Sigmoid, Relu, Silu, Gelu,
-                        GeluTanh, Erf, Erfc, Erfinv, Lgamma, Digamma, Polygamma, Clamp, PowScalar>;
+using UnaryOps = OpList<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, SampleExp, SampleLog,
+                        SampleLog1p, Sqrt, Rsqrt, Square, Reciprocal, Neg, Abs, Sign, Floor,
+                        Ceil, Round, Trunc, Frac, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh,
+                        Tanh, Sigmoid, Relu, Silu, Gelu, GeluTanh, Erf, Erfc, Erfinv, Lgamma,
+                        Digamma, Polygamma, Clamp, PowScalar>;
 using UnaryPredicates = OpList<Isnan, Isinf, Isfinite, LogicalNot, BitwiseNot>;
 
 }  // namespace izvod::kernels
