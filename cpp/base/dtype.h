@@ -8,7 +8,18 @@
 namespace izvod {
 
 // In the order of promotion within a kind; complex types will follow.
-enum class DType : uint8_t { Bool, UInt8, Int8, Int16, Int32, Int64, Float16, BFloat16, Float32, Float64 };
+enum class DType : uint8_t {
+  Bool,
+  UInt8,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  Float16,
+  BFloat16,
+  Float32,
+  Float64
+};
 inline constexpr int dtype_count = 10;
 
 // name: torch's attribute. noun: the word in torch's messages ("Float"). letters: safetensors.
@@ -47,22 +58,34 @@ template <> inline constexpr DType dtype_of<BFloat16> = DType::BFloat16;
 template <> inline constexpr DType dtype_of<float> = DType::Float32;
 template <> inline constexpr DType dtype_of<double> = DType::Float64;
 
-template <class T> struct Type { using type = T; };
+template <class T> struct Type {
+  using type = T;
+};
 
 // Calls f(Type<T>{}) with the C++ type behind t.
 template <class F>
 decltype(auto) visit(DType t, F&& f) {
   switch (t) {
-    case DType::Bool: return f(Type<bool>{});
-    case DType::UInt8: return f(Type<uint8_t>{});
-    case DType::Int8: return f(Type<int8_t>{});
-    case DType::Int16: return f(Type<int16_t>{});
-    case DType::Int32: return f(Type<int32_t>{});
-    case DType::Int64: return f(Type<int64_t>{});
-    case DType::Float16: return f(Type<Half>{});
-    case DType::BFloat16: return f(Type<BFloat16>{});
-    case DType::Float32: return f(Type<float>{});
-    default: return f(Type<double>{});
+    case DType::Bool:
+      return f(Type<bool>{});
+    case DType::UInt8:
+      return f(Type<uint8_t>{});
+    case DType::Int8:
+      return f(Type<int8_t>{});
+    case DType::Int16:
+      return f(Type<int16_t>{});
+    case DType::Int32:
+      return f(Type<int32_t>{});
+    case DType::Int64:
+      return f(Type<int64_t>{});
+    case DType::Float16:
+      return f(Type<Half>{});
+    case DType::BFloat16:
+      return f(Type<BFloat16>{});
+    case DType::Float32:
+      return f(Type<float>{});
+    default:
+      return f(Type<double>{});
   }
 }
 
@@ -70,10 +93,14 @@ decltype(auto) visit(DType t, F&& f) {
 template <class F>
 decltype(auto) visit_floating(DType t, F&& f) {
   switch (t) {
-    case DType::Float16: return f(Type<Half>{});
-    case DType::BFloat16: return f(Type<BFloat16>{});
-    case DType::Float64: return f(Type<double>{});
-    default: return f(Type<float>{});
+    case DType::Float16:
+      return f(Type<Half>{});
+    case DType::BFloat16:
+      return f(Type<BFloat16>{});
+    case DType::Float64:
+      return f(Type<double>{});
+    default:
+      return f(Type<float>{});
   }
 }
 

@@ -9,12 +9,24 @@ namespace izvod {
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-struct RuntimeError : Error { using Error::Error; };
-struct IndexError : Error { using Error::Error; };
-struct TypeError : Error { using Error::Error; };
-struct ValueError : Error { using Error::Error; };
-struct NotImplementedError : Error { using Error::Error; };
-struct MemoryError : Error { using Error::Error; };
+struct RuntimeError : Error {
+  using Error::Error;
+};
+struct IndexError : Error {
+  using Error::Error;
+};
+struct TypeError : Error {
+  using Error::Error;
+};
+struct ValueError : Error {
+  using Error::Error;
+};
+struct NotImplementedError : Error {
+  using Error::Error;
+};
+struct MemoryError : Error {
+  using Error::Error;
+};
 
 template <class... Parts>
 std::string text(const Parts&... parts) {

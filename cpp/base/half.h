@@ -14,11 +14,12 @@ inline float float_from_half(uint16_t h) {
 
 // Rounds to nearest even; too large becomes infinity.
 inline uint16_t half_from_float(float x) {
-  uint32_t bits = std::bit_cast<uint32_t>(x), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) return uint16_t(sign | 0x7e00);                 // nan
-  if (magnitude >= 0x477ff000) return uint16_t(sign | 0x7c00);                // rounds to infinity
-  if (magnitude < 0x38800000) {                                               // subnormal half
-    float shifted = std::bit_cast<float>(magnitude) + 0.5f;                   // the FPU rounds for us
+  uint32_t bits = std::bit_cast<uint32_t>(x), sign = bits >> 16 & 0x8000,
+           magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return uint16_t(sign | 0x7e00);   // nan
+  if (magnitude >= 0x477ff000) return uint16_t(sign | 0x7c00);  // rounds to infinity
+  if (magnitude < 0x38800000) {                                 // subnormal half
+    float shifted = std::bit_cast<float>(magnitude) + 0.5f;     // the FPU rounds for us
     return uint16_t(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000));
   }
   uint32_t odd = magnitude >> 13 & 1;

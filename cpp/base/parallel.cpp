@@ -13,11 +13,12 @@
 #include <utility>
 
 // Note [Threads]
-// The threads are our own and not an OpenMP team: a team's region ends at a barrier that waits for every
-// member to be scheduled, which takes milliseconds when other programs hold the cores. Here the caller works through
-// the blocks itself, helpers that are awake take blocks too, and at the end the caller waits only for blocks that a helper
-// has begun. Which thread takes which block does not matter to the result; but the caller takes them from the front and
-// helpers from the back, so that in ops that follow one another a core finds in its cache what it worked on before.
+// The threads are our own and not an OpenMP team: a team's region ends at a barrier that waits for
+// every member to be scheduled, which takes milliseconds when other programs hold the cores. Here
+// the caller works through the blocks itself, helpers that are awake take blocks too, and at the
+// end the caller waits only for blocks that a helper has begun. Which thread takes which block does
+// not matter to the result; but the caller takes them from the front and helpers from the back, so
+// that in ops that follow one another a core finds in its cache what it worked on before.
 namespace izvod {
 namespace {
 
@@ -31,7 +32,8 @@ struct Unlocked {
   }
 };
 
-// OMP_NUM_THREADS, which programs set for torch and numpy, too; else the cores that this process may use.
+// OMP_NUM_THREADS, which programs set for torch and numpy, too; else the cores that this process
+// may use.
 int default_threads() {
   if (const char* text = std::getenv("OMP_NUM_THREADS"))
     if (const int n = std::atoi(text); n > 0) return n;
@@ -53,7 +55,8 @@ class Pool {
  public:
   using Block = void (*)(void* job, int64_t index);
 
-  // Runs the blocks of one job with up to `helpers` threads beside the caller. False if another caller's job is running.
+  // Runs the blocks of one job with up to `helpers` threads beside the caller. False if another
+  // caller's job is running.
   bool run(int64_t blocks, int helpers, Block block, void* job) {
     if (blocks > UINT32_MAX) return false;
     std::unique_lock turn(turn_, std::try_to_lock);
@@ -70,8 +73,10 @@ class Pool {
     work(false);
     uint32_t busy = state_.fetch_and(~open, std::memory_order_acq_rel) & ~open;
     for (int spin = 0; busy; ++spin) {
-      if (spin < spins_before_yield) pause();
-      else sched_yield();
+      if (spin < spins_before_yield)
+        pause();
+      else
+        sched_yield();
       busy = state_.load(std::memory_order_acquire);
     }
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
@@ -135,7 +140,8 @@ class Pool {
   std::atomic<uint32_t> state_{0};       // open, and how many helpers are inside
   std::atomic<uint32_t> generation_{0};  // counts jobs; helpers sleep on it
   std::atomic<int> asleep_{0};
-  std::atomic<uint64_t> left_{0};        // blocks that nobody has taken: the first one, and above it the end
+  std::atomic<uint64_t> left_{
+      0};  // blocks that nobody has taken: the first one, and above it the end
   Block block_ = nullptr;
   void* job_ = nullptr;
   int limit_ = 0, started_ = 0;
@@ -145,7 +151,8 @@ class Pool {
 Pool& pool() {
   static Pool* const pool = [] {
     static Pool* p = new Pool;  // never destroyed: its threads run until the process ends
-    pthread_atfork(nullptr, nullptr, [] { new (p) Pool; });  // a forked child has none of the threads
+    pthread_atfork(nullptr, nullptr,
+                   [] { new (p) Pool; });  // a forked child has none of the threads
     return p;
   }();
   return *pool;

@@ -7,8 +7,8 @@ namespace izvod {
 // Note [One lock]
 // Tensors, storages and graph nodes are counted without atomic instructions: an atomic increment
 // costs about as much as a whole small kernel. That is sound because all bookkeeping happens while
-// the caller holds one lock (under Python: the GIL); kernels, which run in many threads and with the
-// lock released, see raw memory only and never touch a count.
+// the caller holds one lock (under Python: the GIL); kernels, which run in many threads and with
+// the lock released, see raw memory only and never touch a count.
 template <class T>
 class Ref {
  public:

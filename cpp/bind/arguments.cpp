@@ -9,7 +9,9 @@ namespace izvod::bind {
 
 bool Convert<bool>::from(PyObject* o, bool& x) {
   if (o != Py_True && o != Py_False) {
-    if (std::strcmp(Py_TYPE(o)->tp_name, "numpy.bool") && std::strcmp(Py_TYPE(o)->tp_name, "numpy.bool_")) return false;
+    if (std::strcmp(Py_TYPE(o)->tp_name, "numpy.bool") &&
+        std::strcmp(Py_TYPE(o)->tp_name, "numpy.bool_"))
+      return false;
     x = PyObject_IsTrue(o) == 1;
     return true;
   }
@@ -74,7 +76,8 @@ bool Convert<Scalar>::from(PyObject* o, Scalar& x) {
     return true;
   }
   const char* const name = Py_TYPE(o)->tp_name;
-  const bool from_numpy = std::strncmp(name, "numpy.", 6) == 0 && std::strcmp(name, "numpy.ndarray");
+  const bool from_numpy =
+      std::strncmp(name, "numpy.", 6) == 0 && std::strcmp(name, "numpy.ndarray");
   if (from_numpy && PyIndex_Check(o)) {
     int64_t i;
     Convert<int64_t>::from(o, i);
@@ -170,13 +173,18 @@ PyObject* to_python(int64_t x) { return PyLong_FromLongLong(x); }
 PyObject* to_python(double x) { return PyFloat_FromDouble(x); }
 PyObject* to_python(const Scalar& x) {
   switch (x.kind) {
-    case Scalar::Kind::Bool: return to_python(x.i != 0);
-    case Scalar::Kind::Int: return to_python(x.i);
-    default: return to_python(x.f);
+    case Scalar::Kind::Bool:
+      return to_python(x.i != 0);
+    case Scalar::Kind::Int:
+      return to_python(x.i);
+    default:
+      return to_python(x.f);
   }
 }
 PyObject* to_python(DType t) { return wrap(t); }
-PyObject* to_python(const std::string& s) { return PyUnicode_FromStringAndSize(s.data(), Py_ssize_t(s.size())); }
+PyObject* to_python(const std::string& s) {
+  return PyUnicode_FromStringAndSize(s.data(), Py_ssize_t(s.size()));
+}
 
 namespace {
 
@@ -184,10 +192,12 @@ namespace {
 PyObject* repr_named(PyObject* self) {
   return guarded([&] {
     std::string s = text(Py_TYPE(self)->tp_name, "(\n");
-    const Object fields = checked(PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(self)), "__match_args__"));
+    const Object fields = checked(
+        PyObject_GetAttrString(reinterpret_cast<PyObject*>(Py_TYPE(self)), "__match_args__"));
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(fields.get()); ++i) {
       const Object value = checked(PyObject_Repr(PyStructSequence_GetItem(self, i)));
-      s += text(i ? ",\n" : "", PyUnicode_AsUTF8(PyTuple_GET_ITEM(fields.get(), i)), "=", PyUnicode_AsUTF8(value.get()));
+      s += text(i ? ",\n" : "", PyUnicode_AsUTF8(PyTuple_GET_ITEM(fields.get(), i)), "=",
+                PyUnicode_AsUTF8(value.get()));
     }
     return to_python(s + ")");
   });
@@ -197,7 +207,8 @@ PyTypeObject* named_type(const NamedResults& r) {
   static std::map<std::string, PyTypeObject*> types;
   PyTypeObject*& type = types[r.op];
   if (type) return type;
-  auto* fields = new PyStructSequence_Field[r.fields.size() + 1]();  // lives as long as the type: for ever
+  auto* fields =
+      new PyStructSequence_Field[r.fields.size() + 1]();  // lives as long as the type: for ever
   for (size_t i = 0; i < r.fields.size(); ++i) fields[i].name = r.fields[i].first;
   auto* name = new std::string(text("torch.return_types.", r.op));
   PyStructSequence_Desc desc{name->c_str(), nullptr, fields, int(r.fields.size())};

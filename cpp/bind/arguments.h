@@ -1,6 +1,7 @@
 #pragma once
-// From Python objects to the types that ops take. `Convert<T>::from` returns false (and leaves no Python error) if the object
-// is not of the kind; it throws only for objects of the kind with a value that cannot be used.
+// From Python objects to the types that ops take. `Convert<T>::from` returns false (and leaves no
+// Python error) if the object is not of the kind; it throws only for objects of the kind with a
+// value that cannot be used.
 #include <optional>
 #include <vector>
 

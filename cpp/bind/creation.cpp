@@ -15,7 +15,9 @@ namespace {
 
 bool is_sequence(PyObject* o) { return PyList_Check(o) || PyTuple_Check(o); }
 
-bool has_buffer(PyObject* o) { return PyObject_CheckBuffer(o) && !PyBytes_Check(o) && !PyByteArray_Check(o); }
+bool has_buffer(PyObject* o) {
+  return PyObject_CheckBuffer(o) && !PyBytes_Check(o) && !PyByteArray_Check(o);
+}
 
 // The memory of a tensor or an array.
 Tensor as_tensor(PyObject* o) { return is_tensor(o) ? tensor_of(o) : tensor_from_buffer(o); }
@@ -84,12 +86,14 @@ void store(T* to, PyObject* o) {
 template <class T>
 void fill(T*& to, PyObject* o, const Dims& sizes, int64_t d) {
   if (d == sizes.size()) {
-    check<ValueError>(!is_sequence(o), "expected a number, got a sequence at dim ", d, " (the nesting is deeper here than elsewhere)");
+    check<ValueError>(!is_sequence(o), "expected a number, got a sequence at dim ", d,
+                      " (the nesting is deeper here than elsewhere)");
     return store(to++, o);
   }
   if (is_tensor(o) || is_array(o)) {
     const Tensor t = copy_of(as_tensor(o), dtype_of<T>, false);
-    check<ValueError>(Dims(std::span(sizes).subspan(size_t(d))) == t.sizes(), "expected tensors of equal size in the list");
+    check<ValueError>(Dims(std::span(sizes).subspan(size_t(d))) == t.sizes(),
+                      "expected tensors of equal size in the list");
     std::memcpy(static_cast<void*>(to), t.impl()->data, size_t(t.numel() * itemsize(t.dtype())));
     to += t.numel();
     return;
@@ -97,7 +101,8 @@ void fill(T*& to, PyObject* o, const Dims& sizes, int64_t d) {
   check<TypeError>(is_sequence(o), "not a sequence");
   for (Py_ssize_t i = 0; i == 0 || i < sizes[d]; ++i) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);  // an element's __float__ may change the list
-    check<ValueError>(n == sizes[d], "expected sequence of length ", sizes[d], " at dim ", d, " (got ", n, ")");
+    check<ValueError>(n == sizes[d], "expected sequence of length ", sizes[d], " at dim ", d,
+                      " (got ", n, ")");
     if (n) fill(to, Object::share(PySequence_Fast_GET_ITEM(o, i)).get(), sizes, d + 1);
   }
 }
@@ -116,9 +121,13 @@ DType type_of_format(const char* format, int64_t bytes) {
   if (c == 'd') return DType::Float64;
   if (c == 'B') return DType::UInt8;
   if (std::strchr("bhilq", c))
-    return bytes == 1 ? DType::Int8 : bytes == 2 ? DType::Int16 : bytes == 4 ? DType::Int32 : DType::Int64;
+    return bytes == 1   ? DType::Int8
+           : bytes == 2 ? DType::Int16
+           : bytes == 4 ? DType::Int32
+                        : DType::Int64;
   throw TypeError(text("can't convert an array with items of format '", format ? format : "",
-                       "'. The only supported types are: float64, float32, float16, int64, int32, int16, int8, uint8, and bool."));
+                       "'. The only supported types are: float64, float32, float16, int64, int32, "
+                       "int16, int8, uint8, and bool."));
 }
 
 struct BufferHolder {
@@ -131,11 +140,11 @@ void drop_buffer(void* p) {
   PyGILState_Release(state);
 }
 
-// ---- numpy's way to a tensor's memory: an object that holds the tensor and offers the buffer protocol.
+// ---- numpy's way to a tensor's memory: an object that holds the tensor and offers the buffer
+// protocol.
 
 struct BufferObject {
-  PyObject_HEAD
-  Tensor tensor;
+  PyObject_HEAD Tensor tensor;
   Py_ssize_t shape[64], strides[64];
 };
 
@@ -147,8 +156,17 @@ const char* format_of(DType t) {
 int get_buffer(PyObject* self, Py_buffer* view, int flags) {
   auto* o = reinterpret_cast<BufferObject*>(self);
   const Tensor& x = o->tensor;
-  *view = {x.impl()->data, self, Py_ssize_t(x.numel() * itemsize(x.dtype())), Py_ssize_t(itemsize(x.dtype())), 0, int(x.dim()),
-           const_cast<char*>(format_of(x.dtype())), o->shape, o->strides, nullptr, nullptr};
+  *view = {x.impl()->data,
+           self,
+           Py_ssize_t(x.numel() * itemsize(x.dtype())),
+           Py_ssize_t(itemsize(x.dtype())),
+           0,
+           int(x.dim()),
+           const_cast<char*>(format_of(x.dtype())),
+           o->shape,
+           o->strides,
+           nullptr,
+           nullptr};
   if (!(flags & PyBUF_FORMAT)) view->format = nullptr;
   Py_INCREF(self);
   return 0;
@@ -166,7 +184,8 @@ PyTypeObject* buffer_type() {
     PyType_Slot slots[] = {{Py_bf_getbuffer, reinterpret_cast<void*>(get_buffer)},
                            {Py_tp_dealloc, reinterpret_cast<void*>(drop_buffer_object)},
                            {0, nullptr}};
-    PyType_Spec spec{"izvod._C._Buffer", sizeof(BufferObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+    PyType_Spec spec{"izvod._C._Buffer", sizeof(BufferObject), 0,
+                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
     return reinterpret_cast<PyTypeObject*>(checked(PyType_FromSpec(&spec)).release());
   }();
   return type;
@@ -176,7 +195,8 @@ PyObject* list_of(const char* data, const Tensor& x, int64_t d) {
   if (d == x.dim()) return to_python(load_scalar(data, x.dtype()));
   Object list = checked(PyList_New(Py_ssize_t(x.sizes()[d])));
   for (int64_t i = 0; i < x.sizes()[d]; ++i)
-    PyList_SET_ITEM(list.get(), Py_ssize_t(i), list_of(data + i * x.strides()[d] * itemsize(x.dtype()), x, d + 1));
+    PyList_SET_ITEM(list.get(), Py_ssize_t(i),
+                    list_of(data + i * x.strides()[d] * itemsize(x.dtype()), x, d + 1));
   return list.release();
 }
 
@@ -191,16 +211,22 @@ Tensor tensor_from_buffer(PyObject* array) {
   const DType t = type_of_format(v.format, v.itemsize);
   if (v.readonly &&
       PyErr_WarnEx(PyExc_UserWarning,
-                   "The given NumPy array is not writable: writing to the tensor changes the array's memory. Copy the array to "
-                   "protect its data or make it writable before converting it to a tensor.", 1) < 0)
+                   "The given NumPy array is not writable: writing to the tensor changes the "
+                   "array's memory. Copy the array to "
+                   "protect its data or make it writable before converting it to a tensor.",
+                   1) < 0)
     throw PythonError{};
   Dims sizes, strides;
   for (int d = 0; d < v.ndim; ++d) {
     sizes.push_back(v.shape[d]);
-    check<ValueError>(v.strides[d] >= 0, "At least one stride in the given numpy array is negative, and tensors with negative "
-                      "strides are not currently supported. (You can probably work around this by making a copy of your array "
-                      " with array.copy().) ");
-    check<ValueError>(v.strides[d] % v.itemsize == 0, "given numpy array strides not a multiple of the element byte size.");
+    check<ValueError>(
+        v.strides[d] >= 0,
+        "At least one stride in the given numpy array is negative, and tensors with negative "
+        "strides are not currently supported. (You can probably work around this by making a copy "
+        "of your array "
+        " with array.copy().) ");
+    check<ValueError>(v.strides[d] % v.itemsize == 0,
+                      "given numpy array strides not a multiple of the element byte size.");
     strides.push_back(v.strides[d] / v.itemsize);
   }
   int64_t last = 0;
@@ -210,7 +236,8 @@ Tensor tensor_from_buffer(PyObject* array) {
     none |= sizes[d] == 0;
   }
   char* data = static_cast<char*>(v.buf);
-  Ref<Storage> storage = Storage::borrow(data, none ? 0 : size_t((last + 1) * v.itemsize), holder.release(), drop_buffer);
+  Ref<Storage> storage = Storage::borrow(data, none ? 0 : size_t((last + 1) * v.itemsize),
+                                         holder.release(), drop_buffer);
   return from_storage(std::move(storage), data, sizes, strides, t);
 }
 
@@ -238,7 +265,8 @@ Tensor tensor_from(PyObject* data, std::optional<DType> dtype) {
 }
 
 PyObject* buffer_of(const Tensor& x) {
-  check<TypeError>(format_of(x.dtype()) != nullptr, "Got unsupported ScalarType ", info(x.dtype()).noun);
+  check<TypeError>(format_of(x.dtype()) != nullptr, "Got unsupported ScalarType ",
+                   info(x.dtype()).noun);
   check(x.dim() <= 64, "numpy() takes at most 64 dimensions, got ", x.dim());
   PyTypeObject* type = buffer_type();
   auto* o = reinterpret_cast<BufferObject*>(type->tp_alloc(type, 0));
@@ -276,7 +304,8 @@ PyObject* new_tensor(PyTypeObject* type, PyObject* args, PyObject*) {
       x = empty({0}, default_dtype());
     else if (n == 1 && is_tensor(PyTuple_GET_ITEM(args, 0)))
       x = alias(tensor_of(PyTuple_GET_ITEM(args, 0)));
-    else if (n == 1 && Py_TYPE(PyTuple_GET_ITEM(args, 0)) != size_type && !PyLong_Check(PyTuple_GET_ITEM(args, 0)))
+    else if (n == 1 && Py_TYPE(PyTuple_GET_ITEM(args, 0)) != size_type &&
+             !PyLong_Check(PyTuple_GET_ITEM(args, 0)))
       x = tensor_from(PyTuple_GET_ITEM(args, 0), default_dtype());
     else if (Convert<Dims>::from(n == 1 ? PyTuple_GET_ITEM(args, 0) : args, sizes))
       x = empty(sizes, default_dtype());

@@ -15,9 +15,11 @@ PyObject* literal(const std::string& s) {
   if (s == "None") return Py_None;
   if (s == "True") return Py_True;
   if (s == "False") return Py_False;
-  if (s.front() == '\'') return checked(PyUnicode_FromStringAndSize(s.data() + 1, Py_ssize_t(s.size()) - 2)).release();
+  if (s.front() == '\'')
+    return checked(PyUnicode_FromStringAndSize(s.data() + 1, Py_ssize_t(s.size()) - 2)).release();
   if (s == "()") return checked(PyTuple_New(0)).release();
-  if (s.find_first_of(".einf") != std::string::npos) return checked(PyFloat_FromDouble(std::stod(s))).release();
+  if (s.find_first_of(".einf") != std::string::npos)
+    return checked(PyFloat_FromDouble(std::stod(s))).release();
   return checked(PyLong_FromLongLong(std::stoll(s))).release();
 }
 
@@ -77,26 +79,34 @@ bool place(const Overload& o, PyObject* self, PyObject* const* args, Py_ssize_t 
   return true;
 }
 
-std::string describe(const char* name, const Overload& o, const Mismatch& m, Py_ssize_t given, bool method) {
+std::string describe(const char* name, const Overload& o, const Mismatch& m, Py_ssize_t given,
+                     bool method) {
   const auto parameter = [&] { return o.parameters[size_t(m.parameter)].name; };
   switch (m.kind) {
     case Mismatch::TooMany: {
-      const auto positional = std::count_if(o.parameters.begin(), o.parameters.end(), [](const Parameter& p) { return !p.keyword_only; });
-      return text(name, "() takes ", positional - method, " positional argument", positional - method == 1 ? "" : "s", " but ",
-                  given, given == 1 ? " was given" : " were given");
+      const auto positional = std::count_if(o.parameters.begin(), o.parameters.end(),
+                                            [](const Parameter& p) { return !p.keyword_only; });
+      return text(name, "() takes ", positional - method, " positional argument",
+                  positional - method == 1 ? "" : "s", " but ", given,
+                  given == 1 ? " was given" : " were given");
     }
-    case Mismatch::Missing: return text(name, "() missing 1 required positional arguments: \"", parameter(), "\"");
-    case Mismatch::Unknown: return text(name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(m.object), "'");
-    case Mismatch::Twice: return text(name, "() got multiple values for argument '", parameter(), "'");
+    case Mismatch::Missing:
+      return text(name, "() missing 1 required positional arguments: \"", parameter(), "\"");
+    case Mismatch::Unknown:
+      return text(name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(m.object), "'");
+    case Mismatch::Twice:
+      return text(name, "() got multiple values for argument '", parameter(), "'");
     default: {
       const bool named = o.parameters[size_t(m.parameter)].keyword_only;
       const std::string position = named ? "" : text(" (position ", m.parameter + 1 - method, ")");
-      return text(name, "(): argument '", parameter(), "'", position, " must be ", m.expected, ", not ", type_name(m.object));
+      return text(name, "(): argument '", parameter(), "'", position, " must be ", m.expected,
+                  ", not ", type_name(m.object));
     }
   }
 }
 
-std::string invalid_combination(const Function& f, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+std::string invalid_combination(const Function& f, PyObject* self, PyObject* const* args,
+                                Py_ssize_t n, PyObject* keywords) {
   std::string s = text(f.name, "() received an invalid combination of arguments - got (");
   const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
   for (Py_ssize_t i = 0; i < n + named; ++i) {
@@ -149,11 +159,13 @@ Overload make_overload(const char* parameters, Overload::Call call, void* functi
     o.positional += !keyword_only;
     o.parameters.push_back(std::move(p));
   }
-  if (o.parameters.size() > size_t(max_parameters)) throw TypeError(text("too many parameters: ", parameters));
+  if (o.parameters.size() > size_t(max_parameters))
+    throw TypeError(text("too many parameters: ", parameters));
   return o;
 }
 
-PyObject* dispatch(const Function& f, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords) {
+PyObject* dispatch(const Function& f, PyObject* self, PyObject* const* args, Py_ssize_t n,
+                   PyObject* keywords) {
   Values values;
   Mismatch mismatch;
   for (const Overload& o : f.overloads) {
@@ -163,7 +175,8 @@ PyObject* dispatch(const Function& f, PyObject* self, PyObject* const* args, Py_
     if (result) return result;
     if (mismatch.kind == Mismatch::None) throw PythonError{};
   }
-  if (f.overloads.size() == 1) throw TypeError(describe(f.name, f.overloads[0], mismatch, n, self != nullptr));
+  if (f.overloads.size() == 1)
+    throw TypeError(describe(f.name, f.overloads[0], mismatch, n, self != nullptr));
   throw TypeError(invalid_combination(f, self, args, n, keywords));
 }
 

@@ -67,7 +67,8 @@ struct Function {
 
 Overload make_overload(const char* parameters, Overload::Call call, void* function);
 // Calls the first overload that fits; `self`, if given, comes before the arguments.
-PyObject* dispatch(const Function& f, PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* keywords);
+PyObject* dispatch(const Function& f, PyObject* self, PyObject* const* args, Py_ssize_t n,
+                   PyObject* keywords);
 // The same for a method whose one overload takes nothing but `self`.
 PyObject* dispatch_self(const Function& f, PyObject* self);
 
@@ -77,8 +78,12 @@ namespace detail {
 struct ArgStorage {
   Arg arg{Scalar()};
 };
-template <class T> struct Storage { using type = std::decay_t<T>; };
-template <> struct Storage<const Arg&> { using type = ArgStorage; };
+template <class T> struct Storage {
+  using type = std::decay_t<T>;
+};
+template <> struct Storage<const Arg&> {
+  using type = ArgStorage;
+};
 // The caller holds the object.
 template <>
 struct Storage<const Tensor&> {
@@ -114,7 +119,8 @@ template <class F> struct Signature;
 template <class R, class... As>
 struct Signature<R (*)(As...)> {
   static PyObject* entry(Values& values, Mismatch& mismatch, void* function) {
-    return call(values, mismatch, reinterpret_cast<R (*)(As...)>(function), std::index_sequence_for<As...>{});
+    return call(values, mismatch, reinterpret_cast<R (*)(As...)>(function),
+                std::index_sequence_for<As...>{});
   }
   template <size_t... i>
   static PyObject* call(Values& values, Mismatch& mismatch, R (*f)(As...),
@@ -135,7 +141,8 @@ struct Signature<R (*)(As...)> {
 template <class F>
 Overload overload(const char* parameters, F f) {
   auto* p = +f;
-  return make_overload(parameters, detail::Signature<decltype(p)>::entry, reinterpret_cast<void*>(p));
+  return make_overload(parameters, detail::Signature<decltype(p)>::entry,
+                       reinterpret_cast<void*>(p));
 }
 
 template <size_t n>

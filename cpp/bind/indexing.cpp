@@ -1,15 +1,17 @@
-// x[key] and x[key] = value. Integers, slices, None, Ellipsis and bools give views; tensors and lists pick elements.
+// x[key] and x[key] = value. Integers, slices, None, Ellipsis and bools give views; tensors and
+// lists pick elements.
+#include "ops/indexing.h"
 #include "bind/creation.h"
 #include "bind/tensor_slots.h"
 #include "ops/copy.h"
-#include "ops/indexing.h"
 #include "ops/item.h"
 #include "ops/views.h"
 
 namespace izvod::bind {
 namespace {
 
-// A key taken apart: the view that its basic parts make, and an index tensor (or none) for each dimension of it.
+// A key taken apart: the view that its basic parts make, and an index tensor (or none) for each
+// dimension of it.
 struct Taken {
   Tensor view;
   std::vector<Tensor> indices;
@@ -19,20 +21,26 @@ struct Taken {
 Tensor as_index(PyObject* item) {
   Tensor t = is_tensor(item) ? tensor_of(item) : tensor_from(item, {});
   if (t.numel() == 0 && !is_tensor(item)) t = to(t, DType::Int64);
-  check<IndexError>(!t.is_floating(), "tensors used as indices must be long, int, byte or bool tensors");
+  check<IndexError>(!t.is_floating(),
+                    "tensors used as indices must be long, int, byte or bool tensors");
   return t;
 }
 
 bool is_basic_int(PyObject* item) {
-  if (is_tensor(item)) return tensor_of(item).dim() == 0 && is_integral(tensor_of(item).dtype()) && tensor_of(item).dtype() != DType::UInt8;
+  if (is_tensor(item))
+    return tensor_of(item).dim() == 0 && is_integral(tensor_of(item).dtype()) &&
+           tensor_of(item).dtype() != DType::UInt8;
   return PyLong_Check(item) && !PyBool_Check(item);
 }
 
 // A bool, or a tensor of one without dimensions, picks all or nothing along a new dimension.
 bool is_lone_bool(PyObject* item) {
-  return PyBool_Check(item) || (is_tensor(item) && tensor_of(item).dim() == 0 && tensor_of(item).dtype() == DType::Bool);
+  return PyBool_Check(item) ||
+         (is_tensor(item) && tensor_of(item).dim() == 0 && tensor_of(item).dtype() == DType::Bool);
 }
-bool lone_bool(PyObject* item) { return is_tensor(item) ? izvod::item(tensor_of(item)).i != 0 : item == Py_True; }
+bool lone_bool(PyObject* item) {
+  return is_tensor(item) ? izvod::item(tensor_of(item)).i != 0 : item == Py_True;
+}
 
 // numpy's numbers, and other objects with __index__. (Its arrays have one, too, whatever their
 // shape.)
@@ -45,7 +53,8 @@ bool is_index_like(PyObject* item) {
 int64_t dims_used(PyObject* item) {
   if (PySlice_Check(item) || PyLong_CheckExact(item)) return 1;
   if (item == Py_None || item == Py_Ellipsis || PyBool_Check(item)) return 0;
-  if (is_tensor(item) && (tensor_of(item).dtype() == DType::Bool || tensor_of(item).dtype() == DType::UInt8))
+  if (is_tensor(item) &&
+      (tensor_of(item).dtype() == DType::Bool || tensor_of(item).dtype() == DType::UInt8))
     return tensor_of(item).dim();
   return 1;
 }
@@ -53,7 +62,8 @@ int64_t dims_used(PyObject* item) {
 int64_t slice_part(PyObject* o, int64_t otherwise) {
   if (o == Py_None) return otherwise;
   int64_t i;
-  check<TypeError>(Convert<int64_t>::from(o, i), "slice indices must be integers or None or have an __index__ method");
+  check<TypeError>(Convert<int64_t>::from(o, i),
+                   "slice indices must be integers or None or have an __index__ method");
   return i;
 }
 
@@ -66,7 +76,9 @@ Tensor take_slice(const Tensor& x, int64_t dim, PyObject* item) {
 }
 
 // x with its own history but a new identity, as x[...] and x[:] give.
-Tensor same_view(const Tensor& x) { return x.dim() ? slice(x, 0, 0, x.sizes()[0], 1) : expand(x, x.sizes()); }
+Tensor same_view(const Tensor& x) {
+  return x.dim() ? slice(x, 0, 0, x.sizes()[0], 1) : expand(x, x.sizes());
+}
 
 void add_index(Taken& t, int64_t dim, Tensor index) {
   t.indices.resize(size_t(dim));
@@ -91,19 +103,26 @@ Taken take(const Tensor& x, PyObject* const* items, Py_ssize_t n) {
       dim += x.dim() - used;
     } else if (is_basic_int(item) || is_index_like(item)) {
       int64_t index;
-      if (is_tensor(item)) index = izvod::item(tensor_of(item)).i;
-      else check<IndexError>(Convert<int64_t>::from(item, index), "invalid index");
+      if (is_tensor(item))
+        index = izvod::item(tensor_of(item)).i;
+      else
+        check<IndexError>(Convert<int64_t>::from(item, index), "invalid index");
       const int64_t size = t.view.sizes()[dim];
-      check<IndexError>(index >= -size && index < size, "index ", index, " is out of bounds for dimension ", source - 1, " with size ", size);
+      check<IndexError>(index >= -size && index < size, "index ", index,
+                        " is out of bounds for dimension ", source - 1, " with size ", size);
       t.view = select(t.view, dim, index);
     } else if (is_lone_bool(item)) {
       t.view = unsqueeze(t.view, dim);
       add_index(t, dim++, zeros({lone_bool(item) ? 1 : 0}, DType::Int64));
     } else {
-      check<IndexError>(is_tensor(item) || PyObject_CheckBuffer(item) || (PySequence_Check(item) && !PyUnicode_Check(item)),
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ", type_name(item), ")");
+      check<IndexError>(is_tensor(item) || PyObject_CheckBuffer(item) ||
+                            (PySequence_Check(item) && !PyUnicode_Check(item)),
+                        "only integers, slices (`:`), ellipsis (`...`), None and long or byte "
+                        "Variables are valid indices (got ",
+                        type_name(item), ")");
       Tensor index = as_index(item);
-      const int64_t covers = index.dtype() == DType::Bool || index.dtype() == DType::UInt8 ? index.dim() : 1;
+      const int64_t covers =
+          index.dtype() == DType::Bool || index.dtype() == DType::UInt8 ? index.dim() : 1;
       add_index(t, dim, std::move(index));
       dim += covers;
     }
@@ -117,12 +136,14 @@ Tensor squeeze_leading(Tensor v, int64_t dim) {
   return v;
 }
 
-// torch takes a short list that holds more than numbers for a tuple: x[[[0, 1], [2, 3]]] is x[[0, 1], [2, 3]].
+// torch takes a short list that holds more than numbers for a tuple: x[[[0, 1], [2, 3]]] is x[[0,
+// 1], [2, 3]].
 bool stands_for_tuple(PyObject* key) {
   if (!PyList_Check(key) || PyList_GET_SIZE(key) >= 32) return false;
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(key); ++i) {
     PyObject* e = PyList_GET_ITEM(key, i);
-    if (is_tensor(e) || PySequence_Check(e) || PySlice_Check(e) || e == Py_None || e == Py_Ellipsis) return true;
+    if (is_tensor(e) || PySequence_Check(e) || PySlice_Check(e) || e == Py_None || e == Py_Ellipsis)
+      return true;
   }
   return false;
 }
@@ -144,7 +165,9 @@ PyObject* get_item(PyObject* self, PyObject* key) {
     if (PyLong_CheckExact(key)) {
       int64_t i;
       Convert<int64_t>::from(key, i);
-      check<IndexError>(x.dim() > 0, "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+      check<IndexError>(x.dim() > 0,
+                        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+                        "`tensor.item<T>()` in C++ to "
                         "convert a 0-dim tensor to a number");
       return wrap(select(x, 0, i));
     }

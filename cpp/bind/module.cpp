@@ -69,10 +69,15 @@ PYBIND11_MODULE(_C, m) {
   m.doc() = "The compiled part of izvod: tensors, kernels, autograd.";
   try {
     the_module = m.ptr();
-    the_nn_module = pybind11::object(m.def_submodule("_nn", "Functions with the signatures of torch.nn.functional.")).release().ptr();
+    the_nn_module =
+        pybind11::object(
+            m.def_submodule("_nn", "Functions with the signatures of torch.nn.functional."))
+            .release()
+            .ptr();
     // torch raises a RuntimeError where memory runs out, Python a MemoryError: this is both.
     const Object bases = checked(PyTuple_Pack(2, PyExc_RuntimeError, PyExc_MemoryError));
-    out_of_memory = checked(PyErr_NewException("izvod.OutOfMemoryError", bases.get(), nullptr)).release();
+    out_of_memory =
+        checked(PyErr_NewException("izvod.OutOfMemoryError", bases.get(), nullptr)).release();
     PyModule_AddObjectRef(the_module, "OutOfMemoryError", out_of_memory);
     izvod::set_lock_hooks({release_lock, acquire_lock});
     izvod::set_breathe(breathe);

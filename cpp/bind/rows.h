@@ -3,8 +3,11 @@
 namespace izvod::bind {
 
 // The rows of each family of ops: bind/rows_<family>.cpp.
-#define IZVOD_FAMILIES(X)                                                                                   \
-  X(pointwise) X(matmul) X(view) X(creation) X(tensor) X(autograd) X(random) X(reduction) X(indexing) X(nn) X(build)
+// clang-format off
+#define IZVOD_FAMILIES(X)                                                                 \
+  X(pointwise) X(matmul) X(view) X(creation) X(tensor) X(autograd) X(random) X(reduction) \
+  X(indexing) X(nn) X(build)
+// clang-format on
 
 #define DECLARE(family) void add_##family##_rows();
 IZVOD_FAMILIES(DECLARE)

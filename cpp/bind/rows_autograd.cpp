@@ -116,11 +116,10 @@ void add_autograd_rows() {
   def<"_set_grad_enabled", InModule>("mode",
                                      [](bool on) { return std::exchange(modes().grad, on); });
   def<"is_inference_mode_enabled", InModule>("", [] { return modes().inference; });
-  def<"_set_inference_mode", InModule>(
-      "mode", [](bool on) {
-        making_inference_tensors = on;
-        return std::exchange(modes().inference, on);
-      });
+  def<"_set_inference_mode", InModule>("mode", [](bool on) {
+    making_inference_tensors = on;
+    return std::exchange(modes().inference, on);
+  });
   def<"is_anomaly_enabled", InModule>("", [] { return anomaly.on; });
   def<"is_anomaly_check_nan_enabled", InModule>("", [] { return anomaly.check_nan; });
   def<"_set_anomaly", InModule>("mode, check_nan", [](bool on, bool check_nan) {

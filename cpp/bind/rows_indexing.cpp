@@ -21,20 +21,29 @@ std::vector<Tensor> indices_of(PyObject* o) {
 }  // namespace
 
 void add_indexing_rows() {
-  def<"gather">("input, dim, index, *, sparse_grad=False", [](const Tensor& x, int64_t d, const Tensor& i, bool) { return gather(x, d, i); });
+  def<"gather">("input, dim, index, *, sparse_grad=False",
+                [](const Tensor& x, int64_t d, const Tensor& i, bool) { return gather(x, d, i); });
   def<"take_along_dim">("input, indices, dim=None", take_along_dim);
-  def<"scatter">({overload("input, dim, index, src", [](const Tensor& x, int64_t d, const Tensor& i, const Tensor& s) { return scatter(x, d, i, s); }),
-                  overload("input, dim, index, value", [](const Tensor& x, int64_t d, const Tensor& i, const Scalar& s) { return scatter(x, d, i, s); })});
-  def<"scatter_", InTensor>({overload("self, dim, index, src", [](const Tensor& x, int64_t d, const Tensor& i, const Tensor& s) { return scatter_(x, d, i, s); }),
-                             overload("self, dim, index, value", [](const Tensor& x, int64_t d, const Tensor& i, const Scalar& s) { return scatter_(x, d, i, s); })});
+  def<"scatter">(
+      {overload("input, dim, index, src", [](const Tensor& x, int64_t d, const Tensor& i,
+                                             const Tensor& s) { return scatter(x, d, i, s); }),
+       overload("input, dim, index, value", [](const Tensor& x, int64_t d, const Tensor& i,
+                                               const Scalar& s) { return scatter(x, d, i, s); })});
+  def<"scatter_", InTensor>(
+      {overload("self, dim, index, src", [](const Tensor& x, int64_t d, const Tensor& i,
+                                            const Tensor& s) { return scatter_(x, d, i, s); }),
+       overload("self, dim, index, value", [](const Tensor& x, int64_t d, const Tensor& i,
+                                              const Scalar& s) { return scatter_(x, d, i, s); })});
   def<"scatter_add">("input, dim, index, src", scatter_add);
   def<"scatter_add_", InTensor>("self, dim, index, src", scatter_add_);
   def<"scatter_reduce">("input, dim, index, src, reduce, *, include_self=True", scatter_reduce);
-  def<"scatter_reduce_", InTensor>("self, dim, index, src, reduce, *, include_self=True",
-    [](const Tensor& x, int64_t d, const Tensor& i, const Tensor& s, const std::string& how, bool self) {
-      const Tensor before = recording(x) ? clone(x) : x;  // the derivative compares with it
-      return copy_(x, scatter_reduce(before, d, i, s, how, self));
-    });
+  def<"scatter_reduce_", InTensor>(
+      "self, dim, index, src, reduce, *, include_self=True",
+      [](const Tensor& x, int64_t d, const Tensor& i, const Tensor& s, const std::string& how,
+         bool self) {
+        const Tensor before = recording(x) ? clone(x) : x;  // the derivative compares with it
+        return copy_(x, scatter_reduce(before, d, i, s, how, self));
+      });
   def<"index_select">("input, dim, index", index_select);
   def<"index_add">("input, dim, index, source, *, alpha=1", index_add);
   def<"index_copy">("input, dim, index, source", index_copy);
@@ -49,8 +58,14 @@ void add_indexing_rows() {
     return as_tuple ? to_python(nonzeros(x)) : to_python(nonzero(x));
   });
   def<"argwhere">("input", nonzero);
-  def<"index_put">("input, indices, values, accumulate=False", [](const Tensor& x, PyObject* i, const Tensor& v, bool a) { return index_put(x, indices_of(i), v, a); });
-  def<"index_put_", InTensor>("self, indices, values, accumulate=False", [](const Tensor& x, PyObject* i, const Tensor& v, bool a) { return index_put_(x, indices_of(i), v, a); });
+  def<"index_put">("input, indices, values, accumulate=False",
+                   [](const Tensor& x, PyObject* i, const Tensor& v, bool a) {
+                     return index_put(x, indices_of(i), v, a);
+                   });
+  def<"index_put_", InTensor>("self, indices, values, accumulate=False",
+                              [](const Tensor& x, PyObject* i, const Tensor& v, bool a) {
+                                return index_put_(x, indices_of(i), v, a);
+                              });
 }
 
 }  // namespace izvod::bind

@@ -20,9 +20,10 @@ void add_matmul_rows() {
   def<"addmv">("input, mat, vec, *, beta=1, alpha=1", addmv);
   def<"baddbmm">("input, batch1, batch2, *, beta=1, alpha=1", baddbmm);
   def<"einsum", InModule>({overload("equation, *operands", einsum)});
-  def<"linear", InNN>("input, weight, bias=None", [](const Tensor& x, const Tensor& w, std::optional<Tensor> b) {
-    return linear(x, w, b.value_or(Tensor()));
-  });
+  def<"linear", InNN>("input, weight, bias=None",
+                      [](const Tensor& x, const Tensor& w, std::optional<Tensor> b) {
+                        return linear(x, w, b.value_or(Tensor()));
+                      });
 }
 
 }  // namespace izvod::bind

@@ -45,15 +45,30 @@ void add_unary() {
   def<"polygamma", InModule>("n, input", polygamma);
   def<"polygamma", InTensor>("self, n", [](const Tensor& x, int64_t n) { return polygamma(n, x); });
   def<"polygamma_", InTensor>("self, n", polygamma_);
-  def<"clamp">({overload("input, min=None, max=None", [](const Tensor& x, MaybeScalar a, MaybeScalar b) { return clamp(x, a, b); }),
-                overload("input, min=None, max=None", [](const Tensor& x, MaybeTensor a, MaybeTensor b) { return clamp(x, a, b); })});
-  def<"clip">({overload("input, min=None, max=None", [](const Tensor& x, MaybeScalar a, MaybeScalar b) { return clamp(x, a, b); }),
-               overload("input, min=None, max=None", [](const Tensor& x, MaybeTensor a, MaybeTensor b) { return clamp(x, a, b); })});
-  def<"clamp_">("input, min=None, max=None", [](const Tensor& x, MaybeScalar a, MaybeScalar b) { return clamp_(x, a, b); });
-  def<"clamp_min">("input, min", [](const Tensor& x, Scalar a) { return clamp(x, MaybeScalar(a), MaybeScalar()); });
-  def<"clamp_max">("input, max", [](const Tensor& x, Scalar b) { return clamp(x, MaybeScalar(), MaybeScalar(b)); });
-  def<"clamp_min_">("input, min", [](const Tensor& x, Scalar a) { return clamp_(x, MaybeScalar(a), MaybeScalar()); });
-  def<"clamp_max_">("input, max", [](const Tensor& x, Scalar b) { return clamp_(x, MaybeScalar(), MaybeScalar(b)); });
+  def<"clamp">(
+      {overload("input, min=None, max=None",
+                [](const Tensor& x, MaybeScalar a, MaybeScalar b) { return clamp(x, a, b); }),
+       overload("input, min=None, max=None",
+                [](const Tensor& x, MaybeTensor a, MaybeTensor b) { return clamp(x, a, b); })});
+  def<"clip">(
+      {overload("input, min=None, max=None",
+                [](const Tensor& x, MaybeScalar a, MaybeScalar b) { return clamp(x, a, b); }),
+       overload("input, min=None, max=None",
+                [](const Tensor& x, MaybeTensor a, MaybeTensor b) { return clamp(x, a, b); })});
+  def<"clamp_">("input, min=None, max=None",
+                [](const Tensor& x, MaybeScalar a, MaybeScalar b) { return clamp_(x, a, b); });
+  def<"clamp_min">("input, min", [](const Tensor& x, Scalar a) {
+    return clamp(x, MaybeScalar(a), MaybeScalar());
+  });
+  def<"clamp_max">("input, max", [](const Tensor& x, Scalar b) {
+    return clamp(x, MaybeScalar(), MaybeScalar(b));
+  });
+  def<"clamp_min_">("input, min", [](const Tensor& x, Scalar a) {
+    return clamp_(x, MaybeScalar(a), MaybeScalar());
+  });
+  def<"clamp_max_">("input, max", [](const Tensor& x, Scalar b) {
+    return clamp_(x, MaybeScalar(), MaybeScalar(b));
+  });
 }
 
 void add_binary() {
@@ -72,28 +87,41 @@ void add_binary() {
   def<"maximum">("input, other", [](const Arg& a, const Arg& b) { return maximum(a, b); });
   def<"minimum">("input, other", [](const Arg& a, const Arg& b) { return minimum(a, b); });
   def<"multiply">("input, other", [](const Arg& a, const Arg& b) { return mul(a, b); });
-  def<"add">("input, other, *, alpha=1", [](const Arg& a, const Arg& b, Scalar s) { return add(a, b, s); });
-  def<"sub">("input, other, *, alpha=1", [](const Arg& a, const Arg& b, Scalar s) { return sub(a, b, s); });
-  def<"subtract">("input, other, *, alpha=1", [](const Arg& a, const Arg& b, Scalar s) { return sub(a, b, s); });
-  def<"rsub">("input, other, *, alpha=1", [](const Arg& a, const Arg& b, Scalar s) { return sub(b, a, s); });
-  def<"add_", InTensor>("self, other, *, alpha=1", [](const Tensor& a, const Arg& b, Scalar s) { return add_(a, b, s); });
-  def<"sub_", InTensor>("self, other, *, alpha=1", [](const Tensor& a, const Arg& b, Scalar s) { return sub_(a, b, s); });
+  def<"add">("input, other, *, alpha=1",
+             [](const Arg& a, const Arg& b, Scalar s) { return add(a, b, s); });
+  def<"sub">("input, other, *, alpha=1",
+             [](const Arg& a, const Arg& b, Scalar s) { return sub(a, b, s); });
+  def<"subtract">("input, other, *, alpha=1",
+                  [](const Arg& a, const Arg& b, Scalar s) { return sub(a, b, s); });
+  def<"rsub">("input, other, *, alpha=1",
+              [](const Arg& a, const Arg& b, Scalar s) { return sub(b, a, s); });
+  def<"add_", InTensor>("self, other, *, alpha=1",
+                        [](const Tensor& a, const Arg& b, Scalar s) { return add_(a, b, s); });
+  def<"sub_", InTensor>("self, other, *, alpha=1",
+                        [](const Tensor& a, const Arg& b, Scalar s) { return sub_(a, b, s); });
   using Rounding = std::optional<std::string>;
-  def<"div">("input, other, *, rounding_mode=None", [](const Arg& a, const Arg& b, Rounding r) { return div(a, b, r); });
-  def<"divide">("input, other, *, rounding_mode=None", [](const Arg& a, const Arg& b, Rounding r) { return div(a, b, r); });
+  def<"div">("input, other, *, rounding_mode=None",
+             [](const Arg& a, const Arg& b, Rounding r) { return div(a, b, r); });
+  def<"divide">("input, other, *, rounding_mode=None",
+                [](const Arg& a, const Arg& b, Rounding r) { return div(a, b, r); });
   def<"true_divide">("input, other", [](const Arg& a, const Arg& b) { return div(a, b); });
   def<"div_", InTensor>("self, other", [](const Tensor& a, const Arg& b) { return div_(a, b); });
-  def<"pow">({overload("input, exponent", [](const Tensor& x, Scalar n) { return pow(x, n); }),
-              overload("input, exponent", [](const Arg& x, const Tensor& n) { return pow(x, Arg(n)); })});
-  def<"pow_", InTensor>({overload("self, exponent", [](const Tensor& x, Scalar n) { return pow_(x, n); }),
-                         overload("self, exponent", [](const Tensor& x, const Tensor& n) { return pow_(x, Arg(n)); })});
+  def<"pow">(
+      {overload("input, exponent", [](const Tensor& x, Scalar n) { return pow(x, n); }),
+       overload("input, exponent", [](const Arg& x, const Tensor& n) { return pow(x, Arg(n)); })});
+  def<"pow_", InTensor>(
+      {overload("self, exponent", [](const Tensor& x, Scalar n) { return pow_(x, n); }),
+       overload("self, exponent",
+                [](const Tensor& x, const Tensor& n) { return pow_(x, Arg(n)); })});
   def<"greater">("input, other", [](const Arg& a, const Arg& b) { return gt(a, b); });
   def<"greater_equal">("input, other", [](const Arg& a, const Arg& b) { return ge(a, b); });
   def<"less">("input, other", [](const Arg& a, const Arg& b) { return lt(a, b); });
   def<"less_equal">("input, other", [](const Arg& a, const Arg& b) { return le(a, b); });
   def<"not_equal">("input, other", [](const Arg& a, const Arg& b) { return ne(a, b); });
   def<"isclose">("input, other, rtol=1e-05, atol=1e-08, equal_nan=False",
-                 [](const Tensor& a, const Tensor& b, double r, double t, bool n) { return isclose(a, b, r, t, n); });
+                 [](const Tensor& a, const Tensor& b, double r, double t, bool n) {
+                   return isclose(a, b, r, t, n);
+                 });
 }
 
 void add_ternary() {
@@ -101,7 +129,8 @@ void add_ternary() {
       {overload("condition, input, other", [](const Tensor& c, const Arg& a,
                                               const Arg& b) { return to_python(where(c, a, b)); }),
        overload("condition", [](const Tensor& c) { return to_python(nonzeros(c)); })});
-  def<"where", InTensor>("self, condition, other", [](const Tensor& x, const Tensor& c, const Arg& b) { return where(c, x, b); });
+  def<"where", InTensor>("self, condition, other", [](const Tensor& x, const Tensor& c,
+                                                      const Arg& b) { return where(c, x, b); });
   def<"masked_fill">("input, mask, value", masked_fill);
   def<"masked_fill_", InTensor>(
       "self, mask, value",
@@ -118,21 +147,34 @@ using MaybeInt = std::optional<int64_t>;
 int64_t dim_or_guess(const Tensor& x, MaybeInt dim) {
   if (dim) return *dim;
   if (PyErr_WarnEx(PyExc_UserWarning,
-                   "Implicit dimension choice for softmax has been deprecated. Change the call to include dim=X as an argument.", 1) < 0)
+                   "Implicit dimension choice for softmax has been deprecated. Change the call to "
+                   "include dim=X as an argument.",
+                   1) < 0)
     throw PythonError{};
   return x.dim() == 0 || x.dim() == 1 || x.dim() == 3 ? 0 : 1;
 }
 
 void add_functional() {
-  def<"relu", InNN>("input, inplace=False", [](const Tensor& x, bool in_place) { return in_place ? relu_(x) : relu(x); });
-  def<"silu", InNN>("input, inplace=False", [](const Tensor& x, bool in_place) { return in_place ? silu_(x) : silu(x); });
+  def<"relu", InNN>("input, inplace=False",
+                    [](const Tensor& x, bool in_place) { return in_place ? relu_(x) : relu(x); });
+  def<"silu", InNN>("input, inplace=False",
+                    [](const Tensor& x, bool in_place) { return in_place ? silu_(x) : silu(x); });
   def<"gelu", InNN>("input, *, approximate='none'", gelu);
   def<"sigmoid", InNN>("input", [](const Tensor& x) { return sigmoid(x); });
   def<"tanh", InNN>("input", [](const Tensor& x) { return tanh(x); });
-  def<"softmax", InNN>("input, dim=None, _stacklevel=3, dtype=None", [](const Tensor& x, MaybeInt dim, int64_t, MaybeType t) { return softmax(x, dim_or_guess(x, dim), t); });
-  def<"log_softmax", InNN>("input, dim=None, _stacklevel=3, dtype=None", [](const Tensor& x, MaybeInt dim, int64_t, MaybeType t) { return log_softmax(x, dim_or_guess(x, dim), t); });
-  def<"softmax">("input, dim, dtype=None", [](const Tensor& x, int64_t dim, MaybeType t) { return softmax(x, dim, t); });
-  def<"log_softmax">("input, dim, dtype=None", [](const Tensor& x, int64_t dim, MaybeType t) { return log_softmax(x, dim, t); });
+  def<"softmax", InNN>("input, dim=None, _stacklevel=3, dtype=None",
+                       [](const Tensor& x, MaybeInt dim, int64_t, MaybeType t) {
+                         return softmax(x, dim_or_guess(x, dim), t);
+                       });
+  def<"log_softmax", InNN>("input, dim=None, _stacklevel=3, dtype=None",
+                           [](const Tensor& x, MaybeInt dim, int64_t, MaybeType t) {
+                             return log_softmax(x, dim_or_guess(x, dim), t);
+                           });
+  def<"softmax">("input, dim, dtype=None",
+                 [](const Tensor& x, int64_t dim, MaybeType t) { return softmax(x, dim, t); });
+  def<"log_softmax">("input, dim, dtype=None", [](const Tensor& x, int64_t dim, MaybeType t) {
+    return log_softmax(x, dim, t);
+  });
 }
 
 }  // namespace

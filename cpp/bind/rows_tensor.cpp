@@ -12,12 +12,15 @@ namespace izvod::bind {
 namespace {
 
 // x.to(dtype | device | other, non_blocking, copy)
-Tensor to_any(const Tensor& x, PyObject* first, PyObject* second, std::optional<DType> dtype, PyObject* device, bool, bool copy, PyObject*) {
+Tensor to_any(const Tensor& x, PyObject* first, PyObject* second, std::optional<DType> dtype,
+              PyObject* device, bool, bool copy, PyObject*) {
   DType t = dtype.value_or(x.dtype());
   for (PyObject* o : {first, second}) {
     if (o == Py_None || PyBool_Check(o)) continue;
-    if (is_tensor(o)) t = tensor_of(o).dtype();
-    else if (!Convert<DType>::from(o, t)) check_device(o);
+    if (is_tensor(o))
+      t = tensor_of(o).dtype();
+    else if (!Convert<DType>::from(o, t))
+      check_device(o);
   }
   check_device(device);
   return to(x, t, copy);
@@ -45,20 +48,26 @@ void add_tensor_rows() {
   def<"size", InTensor>("self, dim=None", [](const Tensor& x, std::optional<int64_t> dim) {
     return dim ? to_python(x.sizes()[named_dim(x, *dim)]) : to_python(x.sizes());
   });
-  def<"stride", InTensor>("self, dim=None", [](const Tensor& x, std::optional<int64_t> dim) -> PyObject* {
-    if (dim) return to_python(x.strides()[named_dim(x, *dim)]);
-    const Object size = checked(make_size(x.strides()));
-    return PySequence_Tuple(checked(PySequence_List(size.get())).get());
-  });
+  def<"stride", InTensor>("self, dim=None",
+                          [](const Tensor& x, std::optional<int64_t> dim) -> PyObject* {
+                            if (dim) return to_python(x.strides()[named_dim(x, *dim)]);
+                            const Object size = checked(make_size(x.strides()));
+                            return PySequence_Tuple(checked(PySequence_List(size.get())).get());
+                          });
   def<"storage_offset", InTensor>("self", [](const Tensor& x) { return x.storage_offset(); });
-  def<"data_ptr", InTensor>("self", [](const Tensor& x) { return int64_t(reinterpret_cast<uintptr_t>(x.impl()->data)); });
-  def<"_storage_id", InTensor>("self", [](const Tensor& x) { return int64_t(reinterpret_cast<uintptr_t>(x.impl()->storage.get())); });
-  def<"is_contiguous", InTensor>("self, memory_format=None", [](const Tensor& x, PyObject*) { return x.is_contiguous(); });
+  def<"data_ptr", InTensor>(
+      "self", [](const Tensor& x) { return int64_t(reinterpret_cast<uintptr_t>(x.impl()->data)); });
+  def<"_storage_id", InTensor>("self", [](const Tensor& x) {
+    return int64_t(reinterpret_cast<uintptr_t>(x.impl()->storage.get()));
+  });
+  def<"is_contiguous", InTensor>("self, memory_format=None",
+                                 [](const Tensor& x, PyObject*) { return x.is_contiguous(); });
   def<"is_floating_point">("input", [](const Tensor& x) { return x.is_floating(); });
   def<"is_complex">("input", [](const Tensor&) { return false; });
   def<"is_signed", InTensor>("self", [](const Tensor& x) { return info(x.dtype()).is_signed; });
   def<"is_inference">("input", [](const Tensor& x) { return x.impl()->inference; });
-  def<"is_same_size", InTensor>("self, other", [](const Tensor& a, const Tensor& b) { return a.sizes() == b.sizes(); });
+  def<"is_same_size", InTensor>(
+      "self, other", [](const Tensor& a, const Tensor& b) { return a.sizes() == b.sizes(); });
   def<"item", InTensor>("self", item);
   def<"tolist", InTensor>("self", to_list);
   def<"_to_bytes", InTensor>("self", [](const Tensor& x) {
@@ -68,15 +77,22 @@ void add_tensor_rows() {
 
   // ---- Copies and conversions
   def<"clone">("input, *, memory_format=None", [](const Tensor& x, PyObject*) { return clone(x); });
-  def<"contiguous", InTensor>("self, memory_format=None", [](const Tensor& x, PyObject*) { return contiguous(x); });
-  def<"copy_", InTensor>("self, src, non_blocking=False", [](const Tensor& x, const Tensor& from, bool) { return copy_(x, from); });
-  def<"fill_", InTensor>({overload("self, value", [](const Tensor& x, const Scalar& v) { return fill_(x, v); }),
-                          overload("self, value", [](const Tensor& x, const Tensor& v) { return fill_(x, v); })});
+  def<"contiguous", InTensor>("self, memory_format=None",
+                              [](const Tensor& x, PyObject*) { return contiguous(x); });
+  def<"copy_", InTensor>("self, src, non_blocking=False",
+                         [](const Tensor& x, const Tensor& from, bool) { return copy_(x, from); });
+  def<"fill_", InTensor>(
+      {overload("self, value", [](const Tensor& x, const Scalar& v) { return fill_(x, v); }),
+       overload("self, value", [](const Tensor& x, const Tensor& v) { return fill_(x, v); })});
   def<"zero_", InTensor>("self", zero_);
   def<"detach">("input", detach);
   def<"detach_", InTensor>("self", detach_);
-  def<"to", InTensor>("self, arg=None, second=None, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None", to_any);
-  def<"type_as", InTensor>("self, other", [](const Tensor& x, const Tensor& o) { return to(x, o.dtype()); });
+  def<"to", InTensor>(
+      "self, arg=None, second=None, dtype=None, device=None, non_blocking=False, copy=False, "
+      "memory_format=None",
+      to_any);
+  def<"type_as", InTensor>("self, other",
+                           [](const Tensor& x, const Tensor& o) { return to(x, o.dtype()); });
   def<"cpu", InTensor>("self", [](const Tensor& x) { return x; });
   def<"float", InTensor>("self", [](const Tensor& x) { return to(x, DType::Float32); });
   def<"double", InTensor>("self", [](const Tensor& x) { return to(x, DType::Float64); });
@@ -92,9 +108,11 @@ void add_tensor_rows() {
     set_requires_grad(x, on);
     return x;
   });
-  def<"_make_subclass", InModule>("cls, data, require_grad=False", [](PyObject* cls, const Tensor& data, bool on) {
-    check<TypeError>(PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
-                     "_make_subclass(): argument 'cls' must be a subclass of Tensor, not ", type_name(cls));
+  def<"_make_subclass", InModule>("cls, data, require_grad=False", [](PyObject* cls,
+                                                                      const Tensor& data, bool on) {
+    check<TypeError>(
+        PyType_Check(cls) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(cls), tensor_type),
+        "_make_subclass(): argument 'cls' must be a subclass of Tensor, not ", type_name(cls));
     const Tensor x = detach(data);
     if (on) set_requires_grad(x, true);
     return wrap_as(reinterpret_cast<PyTypeObject*>(cls), x);
@@ -104,7 +122,8 @@ void add_tensor_rows() {
   def<"get_default_dtype", InModule>("", [] { return default_dtype(); });
   def<"set_default_dtype", InModule>("d", set_default_dtype);
   def<"promote_types", InModule>("type1, type2", promote_types);
-  def<"result_type", InModule>("tensor, other", [](const Arg& a, const Arg& b) { return result_type(a, b); });
+  def<"result_type", InModule>("tensor, other",
+                               [](const Arg& a, const Arg& b) { return result_type(a, b); });
   def<"can_cast", InModule>("from_, to", can_cast);
   def<"_dtype_from_name", InModule>("name", [](const std::string& name) {
     for (int i = 0; i < dtype_count; ++i)

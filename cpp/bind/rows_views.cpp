@@ -8,14 +8,18 @@
 namespace izvod::bind {
 
 void add_view_rows() {
-  def<"as_strided">("input, size, stride, storage_offset=None",
-                    [](const Tensor& x, const Dims& sizes, const Dims& strides, std::optional<int64_t> offset) {
-                      return as_strided(x, sizes, strides, offset.value_or(x.storage_offset()));
-                    });
-  def<"view", InTensor>("self, *shape", [](const Tensor& x, const Dims& shape) { return view(x, shape); });
+  def<"as_strided">(
+      "input, size, stride, storage_offset=None",
+      [](const Tensor& x, const Dims& sizes, const Dims& strides, std::optional<int64_t> offset) {
+        return as_strided(x, sizes, strides, offset.value_or(x.storage_offset()));
+      });
+  def<"view", InTensor>("self, *shape",
+                        [](const Tensor& x, const Dims& shape) { return view(x, shape); });
   def<"reshape">("input, *shape", reshape);
-  def<"view_as", InTensor>("self, other", [](const Tensor& x, const Tensor& o) { return view(x, o.sizes()); });
-  def<"reshape_as", InTensor>("self, other", [](const Tensor& x, const Tensor& o) { return reshape(x, o.sizes()); });
+  def<"view_as", InTensor>("self, other",
+                           [](const Tensor& x, const Tensor& o) { return view(x, o.sizes()); });
+  def<"reshape_as", InTensor>(
+      "self, other", [](const Tensor& x, const Tensor& o) { return reshape(x, o.sizes()); });
   def<"flatten">("input, start_dim=0, end_dim=-1", flatten);
   def<"ravel">("input", [](const Tensor& x) { return view(contiguous(x), {-1}); });
   def<"unflatten">("input, dim, sizes", unflatten);
@@ -27,21 +31,27 @@ void add_view_rows() {
   def<"movedim">("input, source, destination", movedim);
   def<"moveaxis">("input, source, destination", movedim);
   def<"expand", InTensor>("self, *size", expand);
-  def<"expand_as", InTensor>("self, other", [](const Tensor& x, const Tensor& o) { return expand(x, o.sizes()); });
+  def<"expand_as", InTensor>("self, other",
+                             [](const Tensor& x, const Tensor& o) { return expand(x, o.sizes()); });
   def<"broadcast_to">("input, *size", expand);
-  def<"squeeze">({overload("input", [](const Tensor& x) { return squeeze(x); }),
-                  overload("input, dim", [](const Tensor& x, const Dims& dims) { return squeeze(x, dims); })});
+  def<"squeeze">(
+      {overload("input", [](const Tensor& x) { return squeeze(x); }),
+       overload("input, dim", [](const Tensor& x, const Dims& dims) { return squeeze(x, dims); })});
   def<"unsqueeze">("input, dim", unsqueeze);
   def<"select">("input, dim, index", select);
   def<"narrow">("input, dim, start, length", narrow);
   def<"diagonal">("input, offset=0, dim1=0, dim2=1", diagonal);
   def<"unfold", InTensor>("self, dimension, size, step", unfold);
-  def<"split">({overload("tensor, split_size_or_sections, dim=0",
-                         [](const Tensor& x, int64_t n, int64_t dim) { return split(x, n, dim); }),
-                overload("tensor, split_size_or_sections, dim=0",
-                         [](const Tensor& x, const Dims& n, int64_t dim) { return split(x, n, dim); }),
-                overload("tensor, split_size, dim=0", [](const Tensor& x, int64_t n, int64_t dim) { return split(x, n, dim); })});
-  def<"split_with_sizes">("tensor, split_sizes, dim=0", [](const Tensor& x, const Dims& n, int64_t dim) { return split(x, n, dim); });
+  def<"split">(
+      {overload("tensor, split_size_or_sections, dim=0",
+                [](const Tensor& x, int64_t n, int64_t dim) { return split(x, n, dim); }),
+       overload("tensor, split_size_or_sections, dim=0",
+                [](const Tensor& x, const Dims& n, int64_t dim) { return split(x, n, dim); }),
+       overload("tensor, split_size, dim=0",
+                [](const Tensor& x, int64_t n, int64_t dim) { return split(x, n, dim); })});
+  def<"split_with_sizes">(
+      "tensor, split_sizes, dim=0",
+      [](const Tensor& x, const Dims& n, int64_t dim) { return split(x, n, dim); });
   def<"chunk">("input, chunks, dim=0", chunk);
   def<"unbind">("input, dim=0", unbind);
   def<"cat", InModule>({overload("tensors, dim=0", cat), overload("tensors, axis=0", cat)});
@@ -52,7 +62,8 @@ void add_view_rows() {
     const Object all = checked(PySequence_Fast(shapes, "broadcast_shapes expects shapes"));
     Dims sizes, one;
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(all.get()); ++i) {
-      check<TypeError>(Convert<Dims>::from(PySequence_Fast_GET_ITEM(all.get(), i), one), "broadcast_shapes expects tuples of ints");
+      check<TypeError>(Convert<Dims>::from(PySequence_Fast_GET_ITEM(all.get(), i), one),
+                       "broadcast_shapes expects tuples of ints");
       sizes = broadcast_sizes(sizes, one);
     }
     return sizes;
@@ -66,8 +77,15 @@ void add_view_rows() {
   def<"roll">("input, shifts, dims=()", roll);
   def<"repeat", InTensor>("self, *repeats", repeat);
   def<"tile">("input, *dims", tile);
-  def<"repeat_interleave">({overload("input, repeats, dim=None", [](const Tensor& x, int64_t n, std::optional<int64_t> d) { return repeat_interleave(x, n, d); }),
-                            overload("input, repeats, dim=None", [](const Tensor& x, const Tensor& n, std::optional<int64_t> d) { return repeat_interleave(x, n, d); })});
+  def<"repeat_interleave">(
+      {overload("input, repeats, dim=None",
+                [](const Tensor& x, int64_t n, std::optional<int64_t> d) {
+                  return repeat_interleave(x, n, d);
+                }),
+       overload("input, repeats, dim=None",
+                [](const Tensor& x, const Tensor& n, std::optional<int64_t> d) {
+                  return repeat_interleave(x, n, d);
+                })});
   def<"diag">("input, diagonal=0", diag);
   def<"diag_embed">("input, offset=0, dim1=-2, dim2=-1", diag_embed);
 }

@@ -9,8 +9,7 @@ PyTypeObject *dtype_type, *size_type, *device_type;
 namespace {
 
 struct DTypeObject {
-  PyObject_HEAD
-  DType dtype;
+  PyObject_HEAD DType dtype;
 };
 PyObject* dtypes[dtype_count];
 PyObject* the_cpu;
@@ -18,11 +17,15 @@ PyObject* the_cpu;
 PyTypeObject* make_type(PyType_Spec& spec, PyObject* bases = nullptr) {
   return reinterpret_cast<PyTypeObject*>(checked(PyType_FromSpecWithBases(&spec, bases)).release());
 }
-const DTypeInfo& info_of(PyObject* self) { return info(reinterpret_cast<DTypeObject*>(self)->dtype); }
+const DTypeInfo& info_of(PyObject* self) {
+  return info(reinterpret_cast<DTypeObject*>(self)->dtype);
+}
 
 // ---- dtype
 
-PyObject* dtype_repr(PyObject* self) { return PyUnicode_FromFormat("torch.%s", info_of(self).name); }
+PyObject* dtype_repr(PyObject* self) {
+  return PyUnicode_FromFormat("torch.%s", info_of(self).name);
+}
 PyObject* dtype_reduce(PyObject* self, PyObject*) {
   return guarded([&] {
     Object get = import_attr("izvod._C", "_dtype_from_name");
@@ -34,10 +37,13 @@ PyObject* dtype_self(PyObject* self, PyObject*) {
   return self;
 }
 PyGetSetDef dtype_getset[] = {
-    {"is_floating_point", [](PyObject* o, void*) { return PyBool_FromLong(info_of(o).floating); }, nullptr, nullptr, nullptr},
+    {"is_floating_point", [](PyObject* o, void*) { return PyBool_FromLong(info_of(o).floating); },
+     nullptr, nullptr, nullptr},
     {"is_complex", [](PyObject*, void*) { return PyBool_FromLong(0); }, nullptr, nullptr, nullptr},
-    {"is_signed", [](PyObject* o, void*) { return PyBool_FromLong(info_of(o).is_signed); }, nullptr, nullptr, nullptr},
-    {"itemsize", [](PyObject* o, void*) { return PyLong_FromLong(info_of(o).itemsize); }, nullptr, nullptr, nullptr},
+    {"is_signed", [](PyObject* o, void*) { return PyBool_FromLong(info_of(o).is_signed); }, nullptr,
+     nullptr, nullptr},
+    {"itemsize", [](PyObject* o, void*) { return PyLong_FromLong(info_of(o).itemsize); }, nullptr,
+     nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef dtype_methods[] = {{"__reduce__", dtype_reduce, METH_NOARGS, nullptr},
                                {"__copy__", dtype_self, METH_NOARGS, nullptr},
@@ -70,7 +76,8 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
       PyObject* item = PyTuple_GET_ITEM(self.get(), i);
       if (PyLong_Check(item)) continue;
       if (!PyIndex_Check(item))
-        throw TypeError(text("torch.Size() takes an iterable of 'int' (item ", i, " is '", type_name(item), "')"));
+        throw TypeError(text("torch.Size() takes an iterable of 'int' (item ", i, " is '",
+                             type_name(item), "')"));
       PyTuple_SET_ITEM(self.get(), i, checked(PyNumber_Index(item)).release());
       Py_DECREF(item);
     }
@@ -79,7 +86,8 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
 }
 PyObject* size_numel(PyObject* self, PyObject*) {
   long long n = 1;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); ++i) n *= PyLong_AsLongLong(PyTuple_GET_ITEM(self, i));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self); ++i)
+    n *= PyLong_AsLongLong(PyTuple_GET_ITEM(self, i));
   return PyLong_FromLongLong(n);
 }
 PyObject* size_reduce(PyObject* self, PyObject*) {
@@ -88,12 +96,15 @@ PyObject* size_reduce(PyObject* self, PyObject*) {
 }
 PyObject* size_concat(PyObject* a, PyObject* b) {
   if (!PyTuple_Check(a) || !PyTuple_Check(b)) {
-    PyErr_Format(PyExc_TypeError, "can only concatenate tuple (not \"%s\") to torch.Size", Py_TYPE(PyTuple_Check(a) ? b : a)->tp_name);
+    PyErr_Format(PyExc_TypeError, "can only concatenate tuple (not \"%s\") to torch.Size",
+                 Py_TYPE(PyTuple_Check(a) ? b : a)->tp_name);
     return nullptr;
   }
   return size_from(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
 }
-PyObject* size_repeat(PyObject* a, Py_ssize_t n) { return size_from(PyTuple_Type.tp_as_sequence->sq_repeat(a, n)); }
+PyObject* size_repeat(PyObject* a, Py_ssize_t n) {
+  return size_from(PyTuple_Type.tp_as_sequence->sq_repeat(a, n));
+}
 PyObject* size_subscript(PyObject* self, PyObject* key) {
   PyObject* r = PyTuple_Type.tp_as_mapping->mp_subscript(self, key);
   return PySlice_Check(key) ? size_from(r) : r;
@@ -115,19 +126,25 @@ PyObject* device_new(PyTypeObject*, PyObject* args, PyObject* keywords) {
     PyObject* type = nullptr;
     int index = -1;
     static const char* names[] = {"type", "index", nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|i:device", const_cast<char**>(names), &type, &index)) throw PythonError{};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|i:device", const_cast<char**>(names), &type,
+                                     &index))
+      throw PythonError{};
     check_device(type);
     return cpu_device();
   });
 }
 PyObject* device_repr(PyObject*) { return PyUnicode_FromString("device(type='cpu')"); }
 PyObject* device_str(PyObject*) { return PyUnicode_FromString("cpu"); }
-PyObject* device_reduce(PyObject* self, PyObject*) { return Py_BuildValue("O(s)", Py_TYPE(self), "cpu"); }
+PyObject* device_reduce(PyObject* self, PyObject*) {
+  return Py_BuildValue("O(s)", Py_TYPE(self), "cpu");
+}
 PyGetSetDef device_getset[] = {
-    {"type", [](PyObject*, void*) { return PyUnicode_FromString("cpu"); }, nullptr, nullptr, nullptr},
+    {"type", [](PyObject*, void*) { return PyUnicode_FromString("cpu"); }, nullptr, nullptr,
+     nullptr},
     {"index", [](PyObject*, void*) { Py_RETURN_NONE; }, nullptr, nullptr, nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, nullptr},
+                                {nullptr, nullptr, 0, nullptr}};
 
 template <class F>
 void* slot(F* f) {
@@ -158,14 +175,19 @@ PyObject* cpu_device() {
 
 void check_device(PyObject* device) {
   if (device == Py_None || Py_TYPE(device) == device_type) return;
-  check<TypeError>(PyUnicode_Check(device), "device must be a torch.device or a string, not ", type_name(device));
+  check<TypeError>(PyUnicode_Check(device), "device must be a torch.device or a string, not ",
+                   type_name(device));
   const char* name = PyUnicode_AsUTF8(device);
   if (std::strcmp(name, "cpu") && std::strcmp(name, "cpu:0")) refuse(name);
 }
 
 void add_small_types(PyObject* module) {
-  PyType_Slot dtype_slots[] = {{Py_tp_repr, slot(dtype_repr)}, {Py_tp_getset, dtype_getset}, {Py_tp_methods, dtype_methods}, {0, nullptr}};
-  PyType_Spec dtype_spec{"torch.dtype", sizeof(DTypeObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, dtype_slots};
+  PyType_Slot dtype_slots[] = {{Py_tp_repr, slot(dtype_repr)},
+                               {Py_tp_getset, dtype_getset},
+                               {Py_tp_methods, dtype_methods},
+                               {0, nullptr}};
+  PyType_Spec dtype_spec{"torch.dtype", sizeof(DTypeObject), 0,
+                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, dtype_slots};
   dtype_type = make_type(dtype_spec);
   for (int i = 0; i < dtype_count; ++i) {
     auto* o = PyObject_New(DTypeObject, dtype_type);
@@ -173,18 +195,24 @@ void add_small_types(PyObject* module) {
     dtypes[i] = reinterpret_cast<PyObject*>(o);
     PyModule_AddObjectRef(module, dtype_table[size_t(i)].name, dtypes[i]);
   }
-  PyType_Slot size_slots[] = {{Py_tp_repr, slot(size_repr)},       {Py_tp_methods, size_methods},
-                              {Py_tp_new, slot(size_new)},         {Py_sq_concat, slot(size_concat)},
-                              {Py_sq_repeat, slot(size_repeat)},   {Py_mp_subscript, slot(size_subscript)}, {0, nullptr}};
+  PyType_Slot size_slots[] = {{Py_tp_repr, slot(size_repr)},
+                              {Py_tp_methods, size_methods},
+                              {Py_tp_new, slot(size_new)},
+                              {Py_sq_concat, slot(size_concat)},
+                              {Py_sq_repeat, slot(size_repeat)},
+                              {Py_mp_subscript, slot(size_subscript)},
+                              {0, nullptr}};
   PyType_Spec size_spec{"torch.Size", 0, 0, Py_TPFLAGS_DEFAULT, size_slots};
   const Object bases = checked(PyTuple_Pack(1, &PyTuple_Type));
   size_type = make_type(size_spec, bases.get());
-  PyType_Slot device_slots[] = {{Py_tp_repr, slot(device_repr)},     {Py_tp_str, slot(device_str)}, {Py_tp_new, slot(device_new)},
-                                {Py_tp_getset, device_getset}, {Py_tp_methods, device_methods}, {0, nullptr}};
+  PyType_Slot device_slots[] = {{Py_tp_repr, slot(device_repr)}, {Py_tp_str, slot(device_str)},
+                                {Py_tp_new, slot(device_new)},   {Py_tp_getset, device_getset},
+                                {Py_tp_methods, device_methods}, {0, nullptr}};
   PyType_Spec device_spec{"torch.device", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, device_slots};
   device_type = make_type(device_spec);
   the_cpu = PyObject_New(PyObject, device_type);
-  for (auto [name, type] : {std::pair{"dtype", dtype_type}, {"Size", size_type}, {"device", device_type}}) {
+  for (auto [name, type] :
+       {std::pair{"dtype", dtype_type}, {"Size", size_type}, {"device", device_type}}) {
     const Object home = checked(PyUnicode_FromString("izvod"));  // so that pickle finds them
     PyObject_SetAttrString(reinterpret_cast<PyObject*>(type), "__module__", home.get());
     PyModule_AddObjectRef(module, name, reinterpret_cast<PyObject*>(type));

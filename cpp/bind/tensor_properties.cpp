@@ -24,7 +24,9 @@ int set_grad(PyObject* self, PyObject* value, void*) {
       if (AutogradMeta* m = meta_if_any(x)) m->grad = Tensor();
       return;
     }
-    check<TypeError>(is_tensor(value), "assigned grad expected to be a Tensor or None but got grad of type ", type_name(value));
+    check<TypeError>(is_tensor(value),
+                     "assigned grad expected to be a Tensor or None but got grad of type ",
+                     type_name(value));
     const Tensor& g = tensor_of(value);
     check(!g.is(x), "can't assign Variable as its own grad");
     check(g.dtype() == x.dtype(), "assigned grad has data of a different type");
@@ -47,7 +49,8 @@ PyObject* get_grad_fn(PyObject* self, void*) {
 
 int set_data(PyObject* self, PyObject* value, void*) {
   return guarded_int([&] {
-    check<TypeError>(value && is_tensor(value), "Variable data has to be a tensor, but got ", value ? type_name(value) : "nothing");
+    check<TypeError>(value && is_tensor(value), "Variable data has to be a tensor, but got ",
+                     value ? type_name(value) : "nothing");
     TensorImpl* to = tensor_of(self).impl();
     const TensorImpl* from = tensor_of(value).impl();
     check(!to->requires_grad || is_floating(from->dtype),
@@ -80,18 +83,24 @@ PyGetSetDef properties[] = {
     {"shape", get<[](const Tensor& x) { return x.sizes(); }>, nullptr, nullptr, nullptr},
     {"dtype", get<[](const Tensor& x) { return x.dtype(); }>, nullptr, nullptr, nullptr},
     {"ndim", get<[](const Tensor& x) { return x.dim(); }>, nullptr, nullptr, nullptr},
-    {"itemsize", get<[](const Tensor& x) { return itemsize(x.dtype()); }>, nullptr, nullptr, nullptr},
-    {"nbytes", get<[](const Tensor& x) { return x.numel() * itemsize(x.dtype()); }>, nullptr, nullptr, nullptr},
+    {"itemsize", get<[](const Tensor& x) { return itemsize(x.dtype()); }>, nullptr, nullptr,
+     nullptr},
+    {"nbytes", get<[](const Tensor& x) { return x.numel() * itemsize(x.dtype()); }>, nullptr,
+     nullptr, nullptr},
     {"T", get<reversed_dims>, nullptr, nullptr, nullptr},
     {"mT", get<matrix_transpose>, nullptr, nullptr, nullptr},
     {"data", get<data_of>, set_data, nullptr, nullptr},
     {"grad", get_grad, set_grad, nullptr, nullptr},
     {"grad_fn", get_grad_fn, nullptr, nullptr, nullptr},
-    {"requires_grad", get<[](const Tensor& x) { return requires_grad(x); }>, set_requires_grad_attr, nullptr, nullptr},
+    {"requires_grad", get<[](const Tensor& x) { return requires_grad(x); }>, set_requires_grad_attr,
+     nullptr, nullptr},
     {"is_leaf", get<[](const Tensor& x) { return is_leaf(x); }>, nullptr, nullptr, nullptr},
     {"retains_grad", get_retains_grad, nullptr, nullptr, nullptr},
-    {"output_nr", get<[](const Tensor& x) { return int64_t(meta_if_any(x) ? meta_if_any(x)->output : 0); }>, nullptr, nullptr, nullptr},
-    {"_version", get<[](const Tensor& x) { return int64_t(x.version()); }>, nullptr, nullptr, nullptr},
+    {"output_nr",
+     get<[](const Tensor& x) { return int64_t(meta_if_any(x) ? meta_if_any(x)->output : 0); }>,
+     nullptr, nullptr, nullptr},
+    {"_version", get<[](const Tensor& x) { return int64_t(x.version()); }>, nullptr, nullptr,
+     nullptr},
     {"_base", get_base, nullptr, nullptr, nullptr},
     {"device", get_device, nullptr, nullptr, nullptr},
     {"real", get_self, nullptr, nullptr, nullptr},

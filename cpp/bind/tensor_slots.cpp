@@ -12,7 +12,8 @@ namespace {
 
 using BinaryOp = Tensor (*)(const Arg&, const Arg&);
 
-// A binary operator: NotImplemented where an operand is neither tensor nor number, so that Python asks the other one.
+// A binary operator: NotImplemented where an operand is neither tensor nor number, so that Python
+// asks the other one.
 template <BinaryOp f>
 PyObject* binary_slot(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
@@ -55,7 +56,8 @@ PyObject* in_place_power(PyObject* a, PyObject* b, PyObject*) {
 }
 
 Tensor inverted(const Tensor& x) {
-  check<TypeError>(!x.is_floating(), "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+  check<TypeError>(!x.is_floating(),
+                   "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
   return bitwise_not(x);
 }
 Tensor itself(const Tensor& x) { return x; }
@@ -110,7 +112,8 @@ PyObject* to_float(PyObject* self) {
 PyObject* to_index(PyObject* self) {
   return guarded([&] {
     const Tensor& x = tensor_of(self);
-    check<TypeError>(x.numel() == 1 && !x.is_floating(), "only integer tensors of a single element can be converted to an index");
+    check<TypeError>(x.numel() == 1 && !x.is_floating(),
+                     "only integer tensors of a single element can be converted to an index");
     return PyLong_FromLongLong(item(x).i);
   });
 }

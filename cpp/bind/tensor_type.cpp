@@ -116,7 +116,8 @@ PyMemberDef members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(TensorObject, weakrefs), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr}};
 
-PyGetSetDef dict_getset[] = {{"__dict__", get_dict, set_dict, nullptr, nullptr}, {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef dict_getset[] = {{"__dict__", get_dict, set_dict, nullptr, nullptr},
+                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 }  // namespace
 
@@ -172,7 +173,9 @@ void add_tensor_type(PyObject* module) {
 void add_getset(PyGetSetDef* properties) {
   for (PyGetSetDef* p = properties; p->name; ++p) {
     const Object descriptor = checked(PyDescr_NewGetSet(tensor_type, p));
-    if (PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), p->name, descriptor.get()) < 0) throw PythonError{};
+    if (PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), p->name,
+                               descriptor.get()) < 0)
+      throw PythonError{};
   }
 }
 

@@ -11,18 +11,20 @@ constexpr int64_t query_block = 64;  // queries that share one packed copy of ke
 // The state of one strip of queries while the keys pass by.
 template <class T>
 struct Strip {
-  T *q, *out;        // transposed: (width, strip) scaled, (value_width, strip)
-  T *top, *total;    // per query: the largest score so far, the sum of exponentials relative to it
+  T *q, *out;      // transposed: (width, strip) scaled, (value_width, strip)
+  T *top, *total;  // per query: the largest score so far, the sum of exponentials relative to it
 
   static constexpr int64_t vectors = 2, lanes = Vec<T>::width;
 
-  // scores (keys x strip) become exponentials; what has been summed so far is scaled to the new maximum.
+  // scores (keys x strip) become exponentials; what has been summed so far is scaled to the new
+  // maximum.
   void exponentials(T* scores, int64_t keys, int64_t value_width) {
     for (int64_t j = 0; j < strip<T>; j += lanes) {
       const Vec<T> old = Vec<T>::load(top + j);
       Vec<T> now = old;
       for (int64_t k = 0; k < keys; ++k) now = max(Vec<T>::load(scores + k * strip<T> + j), now);
-      // While nothing is seen the maximum is -inf: any finite number in its place gives exponentials of zero.
+      // While nothing is seen the maximum is -inf: any finite number in its place gives
+      // exponentials of zero.
       const Vec<T> shift = where(now == Vec<T>(minus_infinity<T>), Vec<T>(T(0)), now);
       const Vec<T> shrink = exp(old - shift);
       Vec<T> sum = Vec<T>::load(total + j) * shrink;
@@ -33,7 +35,8 @@ struct Strip {
       }
       now.store(top + j);
       sum.store(total + j);
-      for (int64_t e = 0; e < value_width; ++e) (Vec<T>::load(out + e * strip<T> + j) * shrink).store(out + e * strip<T> + j);
+      for (int64_t e = 0; e < value_width; ++e)
+        (Vec<T>::load(out + e * strip<T> + j) * shrink).store(out + e * strip<T> + j);
     }
   }
 };
@@ -46,7 +49,8 @@ struct Forward {
 
   // One block of queries of one head.
   void run(int64_t head, int64_t begin) const {
-    const int64_t end = std::min(p.queries, begin + query_block), strips = (end - begin + strip<T> - 1) / strip<T>;
+    const int64_t end = std::min(p.queries, begin + query_block),
+                  strips = (end - begin + strip<T> - 1) / strip<T>;
     Scratch scratch;
     T* keys = scratch.take<T>(key_tile * p.width);
     T* values = scratch.take<T>(key_tile * p.value_width);
@@ -58,13 +62,15 @@ struct Forward {
     std::fill(top, top + strips * strip<T>, minus_infinity<T>);
     std::fill(total, total + strips * strip<T>, T(0));
     const auto strip_at = [&](int64_t s) {
-      return Strip<T>{q + s * p.width * strip<T>, out + s * p.value_width * strip<T>, top + s * strip<T>,
-                      total + s * strip<T>};
+      return Strip<T>{q + s * p.width * strip<T>, out + s * p.value_width * strip<T>,
+                      top + s * strip<T>, total + s * strip<T>};
     };
-    const S *qs = rows_of<S>(p, p.q, head), *ks = rows_of<S>(p, p.k, head), *vs = rows_of<S>(p, p.v, head);
+    const S *qs = rows_of<S>(p, p.q, head), *ks = rows_of<S>(p, p.k, head),
+            *vs = rows_of<S>(p, p.v, head);
     for (int64_t s = 0; s < strips; ++s) {
       const int64_t first = begin + s * strip<T>;
-      load_transposed(strip_at(s).q, qs + first * p.q.row, p.q.row, end - first, p.width, T(p.scale));
+      load_transposed(strip_at(s).q, qs + first * p.q.row, p.q.row, end - first, p.width,
+                      T(p.scale));
     }
     const int64_t seen = p.causal ? std::min(p.keys, end) : p.keys;
     for (int64_t k = 0; k < seen; k += key_tile) {
@@ -72,19 +78,21 @@ struct Forward {
       load_rows(keys, p.width, ks + k * p.k.row, p.k.row, n, p.width);
       load_rows(values, p.value_width, vs + k * p.v.row, p.v.row, n, p.value_width);
       for (int64_t s = 0; s < strips; ++s) {
-        const Tile tile{head, begin + s * strip<T>, k, keys_seen(p, begin + s * strip<T> + strip<T> - 1, k, n)};
+        const Tile tile{head, begin + s * strip<T>, k,
+                        keys_seen(p, begin + s * strip<T> + strip<T> - 1, k, n)};
         if (tile.keys > 0) add_tile(strip_at(s), tile, keys, values, scores);
       }
     }
     for (int64_t s = 0; s < strips; ++s) finish(strip_at(s), head, begin + s * strip<T>, end);
   }
 
-  void add_tile(Strip<T> strip_state, const Tile& tile, const T* keys, const T* values, T* scores) const {
+  void add_tile(Strip<T> strip_state, const Tile& tile, const T* keys, const T* values,
+                T* scores) const {
     find_scores<S>(p, tile, keys, strip_state.q, scores);
     strip_state.exponentials(scores, tile.keys, p.value_width);
     if (p.keep) drop(p, tile, scores);
-    multiply_strip(strip_state.out, strip<T>, Factor<T>{values, 1, p.value_width}, scores, strip<T>, p.value_width,
-                   tile.keys, true);
+    multiply_strip(strip_state.out, strip<T>, Factor<T>{values, 1, p.value_width}, scores, strip<T>,
+                   p.value_width, tile.keys, true);
   }
 
   void finish(const Strip<T>& state, int64_t head, int64_t first, int64_t end) const {
@@ -94,9 +102,11 @@ struct Forward {
       const Vec<T> total = Vec<T>::load(state.total + j);
       where(total == Vec<T>(T(0)), Vec<T>(T(0)), Vec<T>(T(1)) / total).store(factor + j);
       const int64_t count = std::min<int64_t>(Vec<T>::width, n - j);
-      if (count > 0) store(lse + head * p.queries + first + j, Vec<T>::load(state.top + j) + log(total), count);
+      if (count > 0)
+        store(lse + head * p.queries + first + j, Vec<T>::load(state.top + j) + log(total), count);
     }
-    store_transposed(rows_of<S>(p, p.out, head) + first * p.out.row, p.out.row, state.out, factor, n, p.value_width);
+    store_transposed(rows_of<S>(p, p.out, head) + first * p.out.row, p.out.row, state.out, factor,
+                     n, p.value_width);
   }
 };
 
@@ -106,9 +116,11 @@ void attention(const Attention* problem, void* lse) {
     using S = typename decltype(t)::type;
     const Forward<S> forward{p, (Compute<S>*)lse};
     const int64_t blocks = ceil_div(p.queries, query_block);
-    parallel_for(p.batch * p.heads * blocks, tasks_grain(p, query_block, p.keys), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) forward.run(i / blocks, i % blocks * query_block);
-    });
+    parallel_for(p.batch * p.heads * blocks, tasks_grain(p, query_block, p.keys),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i)
+                     forward.run(i / blocks, i % blocks * query_block);
+                 });
   });
 }
 

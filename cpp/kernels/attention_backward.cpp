@@ -4,10 +4,11 @@
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
-// With P the probabilities (found again from the scores and lse) and D = sum over e of g * out, per query:
+// With P the probabilities (found again from the scores and lse) and D = sum over e of g * out, per
+// query:
 //   dV = P^T G,   dS = P * (G V^T - D),   dQ = scale * dS K,   dK = scale * dS^T Q
-// A task is one head and a range of keys. It packs the head's queries once, then goes through its keys by tiles
-// and, for each tile, through all strips of queries.
+// A task is one head and a range of keys. It packs the head's queries once, then goes through its
+// keys by tiles and, for each tile, through all strips of queries.
 template <class S>
 struct Backward {
   using T = Compute<S>;
@@ -31,9 +32,13 @@ struct Backward {
     Packed first;
     int64_t width, value_width, q_row, g_row;
     Packed operator[](int64_t s) const {
-      return {first.q_columns + s * width * strip<T>, first.q_rows + s * q_row * strip<T>,
-              first.g_columns + s * value_width * strip<T>, first.g_rows + s * g_row * strip<T>,
-              first.dq_columns + s * width * strip<T>, first.lse + s * strip<T>, first.along + s * strip<T>};
+      return {first.q_columns + s * width * strip<T>,
+              first.q_rows + s * q_row * strip<T>,
+              first.g_columns + s * value_width * strip<T>,
+              first.g_rows + s * g_row * strip<T>,
+              first.dq_columns + s * width * strip<T>,
+              first.lse + s * strip<T>,
+              first.along + s * strip<T>};
     }
   };
   // Of the tile of keys: its rows and what its gradients have come to.
@@ -43,9 +48,12 @@ struct Backward {
 
   Strips allocate(Scratch& scratch) const {
     const int64_t n = strips * strip<T>;
-    const Packed first{scratch.take<T>(n * p.width),       scratch.take<T>(n * q_row),
-                       scratch.take<T>(n * p.value_width), scratch.take<T>(n * g_row),
-                       scratch.take<T>(n * p.width),       scratch.take<T>(n),
+    const Packed first{scratch.take<T>(n * p.width),
+                       scratch.take<T>(n * q_row),
+                       scratch.take<T>(n * p.value_width),
+                       scratch.take<T>(n * g_row),
+                       scratch.take<T>(n * p.width),
+                       scratch.take<T>(n),
                        scratch.take<T>(n)};
     std::fill(first.dq_columns, first.dq_columns + n * p.width, T(0));
     return {first, p.width, p.value_width, q_row, g_row};
@@ -64,7 +72,8 @@ struct Backward {
     std::fill(to.g_rows + n * g_row, to.g_rows + strip<T> * g_row, T(0));
     for (int64_t i = 0; i < strip<T>; ++i) {
       const T l = i < n ? lse[head * p.queries + query + i] : minus_infinity<T>;
-      to.lse[i] = l == minus_infinity<T> ? -minus_infinity<T> : l;  // probabilities of zero where nothing is seen
+      to.lse[i] = l == minus_infinity<T> ? -minus_infinity<T>
+                                         : l;  // probabilities of zero where nothing is seen
       to.along[i] = i >= n ? T(0) : sum_over<T>(p.value_width, [&](int64_t e, int64_t k) {
         return load(grad + i * g.row + e, k) * load(out + i * p.out.row + e, k);
       });
@@ -98,28 +107,34 @@ struct Backward {
     const int64_t n = tile.keys;
     find_scores<S>(p, tile, t.keys, s.q_columns, t.p);
     probabilities(t.p, s.lse, n);
-    multiply_strip(t.dp, strip<T>, Factor<T>{t.values, p.value_width, 1}, s.g_columns, strip<T>, n, p.value_width, false);
+    multiply_strip(t.dp, strip<T>, Factor<T>{t.values, p.value_width, 1}, s.g_columns, strip<T>, n,
+                   p.value_width, false);
     score_gradients(tile, t.p, t.dp, s.along);
     for (int64_t j = 0; j < g_row; j += strip<T>)
-      multiply_strip(t.dv + j, g_row, Factor<T>{t.p, strip<T>, 1}, s.g_rows + j, g_row, n, strip<T>, true);
+      multiply_strip(t.dv + j, g_row, Factor<T>{t.p, strip<T>, 1}, s.g_rows + j, g_row, n, strip<T>,
+                     true);
     for (int64_t j = 0; j < q_row; j += strip<T>)
-      multiply_strip(t.dk + j, q_row, Factor<T>{t.dp, strip<T>, 1}, s.q_rows + j, q_row, n, strip<T>, true);
-    multiply_strip(s.dq_columns, strip<T>, Factor<T>{t.keys, 1, p.width}, t.dp, strip<T>, p.width, n, true);
+      multiply_strip(t.dk + j, q_row, Factor<T>{t.dp, strip<T>, 1}, s.q_rows + j, q_row, n,
+                     strip<T>, true);
+    multiply_strip(s.dq_columns, strip<T>, Factor<T>{t.keys, 1, p.width}, t.dp, strip<T>, p.width,
+                   n, true);
   }
 
   void run(int64_t head, int64_t range) const {
     const int64_t per_range = ceil_div(ceil_div(p.keys, ranges), key_tile) * key_tile;
-    const int64_t begin = std::min(p.keys, range * per_range), end = std::min(p.keys, begin + per_range);
+    const int64_t begin = std::min(p.keys, range * per_range),
+                  end = std::min(p.keys, begin + per_range);
     Scratch scratch;
     const Strips packed = allocate(scratch);
     for (int64_t s = 0; s < strips; ++s) pack(packed[s], head, s * strip<T>);
-    const KeyTile t{scratch.take<T>(key_tile * p.width), scratch.take<T>(key_tile * p.value_width),
-                    scratch.take<T>(key_tile * q_row),   scratch.take<T>(key_tile * g_row),
+    const KeyTile t{scratch.take<T>(key_tile * p.width),  scratch.take<T>(key_tile * p.value_width),
+                    scratch.take<T>(key_tile * q_row),    scratch.take<T>(key_tile * g_row),
                     scratch.take<T>(key_tile * strip<T>), scratch.take<T>(key_tile * strip<T>)};
     for (int64_t k = begin; k < end; k += key_tile) {
       const int64_t n = std::min(key_tile, end - k);
       load_rows(t.keys, p.width, rows_of<S>(p, p.k, head) + k * p.k.row, p.k.row, n, p.width);
-      load_rows(t.values, p.value_width, rows_of<S>(p, p.v, head) + k * p.v.row, p.v.row, n, p.value_width);
+      load_rows(t.values, p.value_width, rows_of<S>(p, p.v, head) + k * p.v.row, p.v.row, n,
+                p.value_width);
       std::fill(t.dk, t.dk + n * q_row, T(0));
       std::fill(t.dv, t.dv + n * g_row, T(0));
       for (int64_t s = p.causal ? k / strip<T> : 0; s < strips; ++s) {
@@ -139,10 +154,11 @@ struct Backward {
       const int64_t query = s * strip<T>, n = std::min(strip<T>, p.queries - query);
       const T* from = packed[s].dq_columns;
       if (ranges == 1)
-        store_transposed(rows_of<S>(p, dq, head) + query * dq.row, dq.row, from, factor, n, p.width);
-      else
-        store_transposed(dq_parts + ((range * heads + head) * p.queries + query) * p.width, p.width, from, factor, n,
+        store_transposed(rows_of<S>(p, dq, head) + query * dq.row, dq.row, from, factor, n,
                          p.width);
+      else
+        store_transposed(dq_parts + ((range * heads + head) * p.queries + query) * p.width, p.width,
+                         from, factor, n, p.width);
     }
   }
 
@@ -167,8 +183,8 @@ int64_t key_ranges(const Attention& p) {
   return std::clamp<int64_t>(p.keys / 256, 1, 16);
 }
 
-void attention_backward(const Attention* problem, const void* lse, const HeadRows* g, const HeadRows* dq,
-                        const HeadRows* dk, const HeadRows* dv) {
+void attention_backward(const Attention* problem, const void* lse, const HeadRows* g,
+                        const HeadRows* dq, const HeadRows* dk, const HeadRows* dv) {
   const Attention& p = *problem;
   visit_floating(p.dtype, [&](auto t) {
     using S = typename decltype(t)::type;
@@ -177,9 +193,10 @@ void attention_backward(const Attention* problem, const void* lse, const HeadRow
     Scratch scratch;
     T* parts = scratch.take<T>(ranges == 1 ? 0 : ranges * heads * p.queries * p.width);
     const Backward<S> backward{p, (const T*)lse, *g, *dq, *dk, *dv, ranges, parts};
-    parallel_for(heads * ranges, tasks_grain(p, p.queries, p.keys / ranges), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) backward.run(i / ranges, i % ranges);
-    });
+    parallel_for(heads * ranges, tasks_grain(p, p.queries, p.keys / ranges),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i) backward.run(i / ranges, i % ranges);
+                 });
     if (ranges > 1)
       parallel_for(heads, 1, [&](int64_t begin, int64_t end) {
         for (int64_t head = begin; head < end; ++head) backward.add_parts(head);

@@ -1,13 +1,14 @@
 #pragma once
-// What the forward and the backward pass share: scores of a tile of keys against a strip of queries, masks, dropout.
-// Included by attention*.cpp only.
+// What the forward and the backward pass share: scores of a tile of keys against a strip of
+// queries, masks, dropout. Included by attention*.cpp only.
 #include "kernels/attention.h"
 #include "kernels/attention_tiles.h"
 #include "kernels/vec_math.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 
-// `keys` keys from `key` on against the strip of queries from `query` on; head counts through all batches.
+// `keys` keys from `key` on against the strip of queries from `query` on; head counts through all
+// batches.
 struct Tile {
   int64_t head, query, key, keys;
 };
@@ -22,7 +23,8 @@ static inline int64_t keys_seen(const Attention& p, int64_t query, int64_t key, 
   return p.causal ? std::min(n, query + 1 - key) : n;
 }
 
-// Pairs of queries and keys that make a block of parallel_for worth while, as a number of tasks of that many.
+// Pairs of queries and keys that make a block of parallel_for worth while, as a number of tasks of
+// that many.
 static inline int64_t tasks_grain(const Attention& p, int64_t queries, int64_t keys) {
   const int64_t work = queries * std::max<int64_t>(keys, 1) * (p.width + p.value_width + 32);
   return std::max<int64_t>(1, (int64_t(1) << 20) / work);
@@ -41,13 +43,16 @@ static void hide_later_keys(const Tile& tile, T* scores) {
     }
 }
 
-// The element of an array over (batch, heads, queries, keys) for lane i and key k of a tile. Lanes beyond the last
-// query repeat it.
+// The element of an array over (batch, heads, queries, keys) for lane i and key k of a tile. Lanes
+// beyond the last query repeat it.
 struct PairIndex {
   int64_t base, query_stride, key_stride, query, last_query;
   PairIndex(const Attention& p, const Tile& t, const int64_t (&s)[4])
-      : base(t.head / p.heads * s[0] + t.head % p.heads * s[1] + t.key * s[3]), query_stride(s[2]), key_stride(s[3]),
-        query(t.query), last_query(p.queries - 1) {}
+      : base(t.head / p.heads * s[0] + t.head % p.heads * s[1] + t.key * s[3]),
+        query_stride(s[2]),
+        key_stride(s[3]),
+        query(t.query),
+        last_query(p.queries - 1) {}
   int64_t operator()(int64_t i, int64_t k) const {
     return base + std::min(query + i, last_query) * query_stride + k * key_stride;
   }
@@ -59,15 +64,19 @@ static void apply_mask(const Attention& p, const Tile& tile, T* scores) {
   for (int64_t i = 0; i < strip<T>; ++i)
     for (int64_t k = 0; k < tile.keys; ++k) {
       T& score = scores[k * strip<T> + i];
-      if (p.mask_dtype != DType::Bool) score += T(static_cast<const S*>(p.mask)[at(i, k)]);
-      else if (!static_cast<const bool*>(p.mask)[at(i, k)]) score = minus_infinity<T>;
+      if (p.mask_dtype != DType::Bool)
+        score += T(static_cast<const S*>(p.mask)[at(i, k)]);
+      else if (!static_cast<const bool*>(p.mask)[at(i, k)])
+        score = minus_infinity<T>;
     }
 }
 
 // scores (keys x strip): the tile's keys times the strip's transposed and scaled queries, masked.
 template <class S, class T = Compute<S>>
-static void find_scores(const Attention& p, const Tile& tile, const T* keys, const T* q, T* scores) {
-  multiply_strip(scores, strip<T>, Factor<T>{keys, p.width, 1}, q, strip<T>, tile.keys, p.width, false);
+static void find_scores(const Attention& p, const Tile& tile, const T* keys, const T* q,
+                        T* scores) {
+  multiply_strip(scores, strip<T>, Factor<T>{keys, p.width, 1}, q, strip<T>, tile.keys, p.width,
+                 false);
   if (p.mask) apply_mask<S>(p, tile, scores);
   if (p.causal) hide_later_keys(tile, scores);
 }
@@ -77,7 +86,8 @@ template <class T>
 static void drop(const Attention& p, const Tile& tile, T* x) {
   const PairIndex at(p, tile, {p.heads * p.queries * p.keys, p.queries * p.keys, p.keys, 1});
   for (int64_t i = 0; i < strip<T>; ++i)
-    for (int64_t k = 0; k < tile.keys; ++k) x[k * strip<T> + i] *= p.keep[at(i, k)] ? T(p.keep_scale) : T(0);
+    for (int64_t k = 0; k < tile.keys; ++k)
+      x[k * strip<T> + i] *= p.keep[at(i, k)] ? T(p.keep_scale) : T(0);
 }
 
 }  // namespace izvod::kernels::IZVOD_ISA

@@ -7,9 +7,10 @@
 namespace izvod::kernels::IZVOD_ISA {
 
 // Note [Attention in strips]
-// Queries are taken in strips as wide as two vectors, and everything that belongs to a strip is kept
-// transposed: the scores of one key against the strip's queries are two vectors. Maxima, sums and exponentials
-// then run along the keys without ever crossing lanes, and products need no transposed copy of keys or values:
+// Queries are taken in strips as wide as two vectors, and everything that belongs to a strip is
+// kept transposed: the scores of one key against the strip's queries are two vectors. Maxima, sums
+// and exponentials then run along the keys without ever crossing lanes, and products need no
+// transposed copy of keys or values:
 //   scores^T = K Q^T,   out^T = V^T P^T,   dQ^T = K^T dS^T
 // read K and V by broadcasting single numbers, for which any strides do.
 template <class T>
@@ -25,7 +26,8 @@ struct Factor {
 
 // c (rows x strip) = a (rows x depth) b (depth x strip), or added to c.
 template <class T, int rows>
-static void multiply_rows(T* c, int64_t c_row, Factor<T> a, const T* b, int64_t b_row, int64_t depth, bool add) {
+static void multiply_rows(T* c, int64_t c_row, Factor<T> a, const T* b, int64_t b_row,
+                          int64_t depth, bool add) {
   constexpr int64_t width = Vec<T>::width;
   Vec<T> sums[rows][2];
 #pragma GCC unroll 8
@@ -41,20 +43,26 @@ static void multiply_rows(T* c, int64_t c_row, Factor<T> a, const T* b, int64_t 
   }
 #pragma GCC unroll 8
   for (int i = 0; i < rows; ++i, c += c_row)
-    for (int j = 0; j < 2; ++j) (add ? Vec<T>::load(c + j * width) + sums[i][j] : sums[i][j]).store(c + j * width);
+    for (int j = 0; j < 2; ++j)
+      (add ? Vec<T>::load(c + j * width) + sums[i][j] : sums[i][j]).store(c + j * width);
 }
 
 template <class T>
-static void multiply_strip(T* c, int64_t c_row, Factor<T> a, const T* b, int64_t b_row, int64_t rows, int64_t depth,
-                           bool add) {
+static void multiply_strip(T* c, int64_t c_row, Factor<T> a, const T* b, int64_t b_row,
+                           int64_t rows, int64_t depth, bool add) {
   for (; rows >= 6; rows -= 6, c += 6 * c_row, a.data += 6 * a.row)
     multiply_rows<T, 6>(c, c_row, a, b, b_row, depth, add);
   switch (rows) {
-    case 5: return multiply_rows<T, 5>(c, c_row, a, b, b_row, depth, add);
-    case 4: return multiply_rows<T, 4>(c, c_row, a, b, b_row, depth, add);
-    case 3: return multiply_rows<T, 3>(c, c_row, a, b, b_row, depth, add);
-    case 2: return multiply_rows<T, 2>(c, c_row, a, b, b_row, depth, add);
-    case 1: return multiply_rows<T, 1>(c, c_row, a, b, b_row, depth, add);
+    case 5:
+      return multiply_rows<T, 5>(c, c_row, a, b, b_row, depth, add);
+    case 4:
+      return multiply_rows<T, 4>(c, c_row, a, b, b_row, depth, add);
+    case 3:
+      return multiply_rows<T, 3>(c, c_row, a, b, b_row, depth, add);
+    case 2:
+      return multiply_rows<T, 2>(c, c_row, a, b, b_row, depth, add);
+    case 1:
+      return multiply_rows<T, 1>(c, c_row, a, b, b_row, depth, add);
   }
 }
 
@@ -72,35 +80,43 @@ template <class T, int step = 1>
   if constexpr (step < width) {
 #pragma GCC unroll 16
     for (int i = 0; i < width; ++i)
-      if (!(i & step)) swap_lanes<step>(x[i].v, x[i + step].v, std::make_integer_sequence<int, width>{});
+      if (!(i & step))
+        swap_lanes<step>(x[i].v, x[i + step].v, std::make_integer_sequence<int, width>{});
     transpose_square<T, 2 * step>(x);
   }
 }
 
-// to (width x strip) = from (rows x width) transposed and scaled; columns from `rows` on become zero.
+// to (width x strip) = from (rows x width) transposed and scaled; columns from `rows` on become
+// zero.
 template <class S, class T = Compute<S>>
-static void load_transposed(T* to, const S* from, int64_t row_stride, int64_t rows, int64_t width, T scale) {
+static void load_transposed(T* to, const S* from, int64_t row_stride, int64_t rows, int64_t width,
+                            T scale) {
   constexpr int64_t lanes = Vec<T>::width;
   for (int64_t first = 0; first < strip<T>; first += lanes)
     for (int64_t e = 0; e < width; e += lanes) {
       Vec<T> x[lanes];
       for (int64_t i = 0; i < lanes; ++i)
-        x[i] = first + i < rows ? load(from + (first + i) * row_stride + e, width - e) * scale : Vec<T>(T(0));
+        x[i] = first + i < rows ? load(from + (first + i) * row_stride + e, width - e) * scale
+                                : Vec<T>(T(0));
       transpose_square(x);
-      for (int64_t i = 0; i < std::min(lanes, width - e); ++i) x[i].store(to + (e + i) * strip<T> + first);
+      for (int64_t i = 0; i < std::min(lanes, width - e); ++i)
+        x[i].store(to + (e + i) * strip<T> + first);
     }
 }
 
-// to (rows x width) = from (width x strip) transposed, column j times factor[j]; only the first `rows` columns.
+// to (rows x width) = from (width x strip) transposed, column j times factor[j]; only the first
+// `rows` columns.
 template <class S, class T = Compute<S>>
-static void store_transposed(S* to, int64_t row_stride, const T* from, const T* factor, int64_t rows, int64_t width) {
+static void store_transposed(S* to, int64_t row_stride, const T* from, const T* factor,
+                             int64_t rows, int64_t width) {
   constexpr int64_t lanes = Vec<T>::width;
   for (int64_t first = 0; first < rows; first += lanes) {
     const Vec<T> scale = Vec<T>::load(factor + first);
     for (int64_t e = 0; e < width; e += lanes) {
       Vec<T> x[lanes];
       for (int64_t i = 0; i < lanes; ++i)
-        x[i] = e + i < width ? Vec<T>::load(from + (e + i) * strip<T> + first) * scale : Vec<T>(T(0));
+        x[i] =
+            e + i < width ? Vec<T>::load(from + (e + i) * strip<T> + first) * scale : Vec<T>(T(0));
       transpose_square(x);
       for (int64_t i = 0; i < std::min(lanes, rows - first); ++i)
         store(to + (first + i) * row_stride + e, x[i], width - e);
@@ -108,10 +124,11 @@ static void store_transposed(S* to, int64_t row_stride, const T* from, const T* 
   }
 }
 
-// to (rows x to_stride, dense) = from (rows x width) scaled; the columns from `width` on become zero.
+// to (rows x to_stride, dense) = from (rows x width) scaled; the columns from `width` on become
+// zero.
 template <class S, class T = Compute<S>>
-static void load_rows(T* to, int64_t to_stride, const S* from, int64_t row_stride, int64_t rows, int64_t width,
-                      T scale = 1) {
+static void load_rows(T* to, int64_t to_stride, const S* from, int64_t row_stride, int64_t rows,
+                      int64_t width, T scale = 1) {
   for (int64_t r = 0; r < rows; ++r) {
     for_lanes<T>(width, [&](int64_t i, int64_t k) {
       store(to + r * to_stride + i, load(from + r * row_stride + i, k) * scale, k);
@@ -121,7 +138,8 @@ static void load_rows(T* to, int64_t to_stride, const S* from, int64_t row_strid
 }
 
 template <class S, class T = Compute<S>>
-static void store_rows(S* to, int64_t row_stride, const T* from, int64_t from_stride, int64_t rows, int64_t width) {
+static void store_rows(S* to, int64_t row_stride, const T* from, int64_t from_stride, int64_t rows,
+                       int64_t width) {
   for (int64_t r = 0; r < rows; ++r)
     for_lanes<T>(width, [&](int64_t i, int64_t k) {
       store(to + r * row_stride + i, load(from + r * from_stride + i, k), k);

@@ -1,7 +1,7 @@
 #pragma once
-// Ops with two arguments, element by element; see kernels/unary.h. The derivatives dx (for a) and dy (for b)
-// are written for Tensors; `dx_uses` and `dy_uses` say which arguments they need again. `node_of_number`: the
-// node's name where a is a number.
+// Ops with two arguments, element by element; see kernels/unary.h. The derivatives dx (for a) and
+// dy (for b) are written for Tensors; `dx_uses` and `dy_uses` say which arguments they need again.
+// `node_of_number`: the node's name where a is a number.
 #include "kernels/op_list.h"
 
 namespace izvod::kernels {
@@ -58,7 +58,9 @@ struct Pow {
   static constexpr bool integers = true;
   template <class V> static V y(V a, V b) { return pow(a, b); }
   static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
-  static auto dx(const auto& g, const auto& a, const auto& b) { return where(b == 0.0, 0.0, g * (b * pow(a, b - 1))); }
+  static auto dx(const auto& g, const auto& a, const auto& b) {
+    return where(b == 0.0, 0.0, g * (b * pow(a, b - 1)));
+  }
   static auto dy(const auto& g, const auto& a, const auto& b) {
     return where((a == 0.0) & (b >= 0.0), 0.0, g * (pow(a, b) * log(1.0 * a)));
   }
@@ -68,19 +70,31 @@ struct Pow {
 struct Maximum {
   static constexpr auto name = "maximum", node = "MaximumBackward0";
   static constexpr bool integers = true;
-  template <class V> static V y(V a, V b) { return where(a != a, a, where(b > a, b, where(b != b, b, a))); }
+  template <class V> static V y(V a, V b) {
+    return where(a != a, a, where(b > a, b, where(b != b, b, a)));
+  }
   static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
-  static auto dx(const auto& g, const auto& a, const auto& b) { return where(a == b, g / 2, where(a < b, 0.0, g)); }
-  static auto dy(const auto& g, const auto& a, const auto& b) { return where(a == b, g / 2, where(b < a, 0.0, g)); }
+  static auto dx(const auto& g, const auto& a, const auto& b) {
+    return where(a == b, g / 2, where(a < b, 0.0, g));
+  }
+  static auto dy(const auto& g, const auto& a, const auto& b) {
+    return where(a == b, g / 2, where(b < a, 0.0, g));
+  }
 };
 
 struct Minimum {
   static constexpr auto name = "minimum", node = "MinimumBackward0";
   static constexpr bool integers = true;
-  template <class V> static V y(V a, V b) { return where(a != a, a, where(b < a, b, where(b != b, b, a))); }
+  template <class V> static V y(V a, V b) {
+    return where(a != a, a, where(b < a, b, where(b != b, b, a)));
+  }
   static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
-  static auto dx(const auto& g, const auto& a, const auto& b) { return where(a == b, g / 2, where(a > b, 0.0, g)); }
-  static auto dy(const auto& g, const auto& a, const auto& b) { return where(a == b, g / 2, where(b > a, 0.0, g)); }
+  static auto dx(const auto& g, const auto& a, const auto& b) {
+    return where(a == b, g / 2, where(a > b, 0.0, g));
+  }
+  static auto dy(const auto& g, const auto& a, const auto& b) {
+    return where(a == b, g / 2, where(b > a, 0.0, g));
+  }
 };
 
 struct Atan2 {
@@ -88,7 +102,9 @@ struct Atan2 {
   template <class V> static V y(V a, V b) { return atan2(a, b); }
   static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
   static auto dx(const auto& g, const auto& a, const auto& b) { return g * (b / (a * a + b * b)); }
-  static auto dy(const auto& g, const auto& a, const auto& b) { return g * (-1.0 * a / (a * a + b * b)); }
+  static auto dy(const auto& g, const auto& a, const auto& b) {
+    return g * (-1.0 * a / (a * a + b * b));
+  }
 };
 
 // Python's %: the result has the sign of b.
@@ -136,7 +152,8 @@ struct L1Loss {
   static auto dy(const auto& g, const auto& x, const auto& t) { return g * sign(t - x); }
 };
 
-// -(t log x + (1 - t) log(1 - x)), the logarithms at least -100 so that x = 0 and x = 1 stay finite.
+// -(t log x + (1 - t) log(1 - x)), the logarithms at least -100 so that x = 0 and x = 1 stay
+// finite.
 struct BinaryCrossEntropy {
   static constexpr auto name = "binary_cross_entropy", node = "BinaryCrossEntropyBackward0";
   template <class V> static V y(V x, V t) {
@@ -156,8 +173,11 @@ struct BinaryCrossEntropy {
 
 // The same of sigmoid(x), computed without overflow: (1 - t) x + max(-x, 0) + log(1 + exp(-|x|)).
 struct BinaryCrossEntropyWithLogits {
-  static constexpr auto name = "binary_cross_entropy_with_logits", node = "BinaryCrossEntropyWithLogitsBackward0";
-  template <class V> static V y(V x, V t) { return (1 - t) * x + where(x < 0, -x, 0) + log1p(exp(-abs(x))); }
+  static constexpr auto name = "binary_cross_entropy_with_logits",
+                        node = "BinaryCrossEntropyWithLogitsBackward0";
+  template <class V> static V y(V x, V t) {
+    return (1 - t) * x + where(x < 0, -x, 0) + log1p(exp(-abs(x)));
+  }
   static constexpr int dx_uses = UseA | UseB, dy_uses = UseA;
   static auto dx(const auto& g, const auto& x, const auto& t) { return g * (sigmoid(1.0 * x) - t); }
   static auto dy(const auto& g, const auto& x, const auto&) { return g * (-1.0 * x); }
@@ -166,11 +186,11 @@ struct BinaryCrossEntropyWithLogits {
 using LossOps = OpList<MseLoss, L1Loss, BinaryCrossEntropy, BinaryCrossEntropyWithLogits>;
 
 // Comparisons give bool and have no derivative.
-#define IZVOD_COMPARISON(Name, function, op)                             \
-  struct Name {                                                          \
-    static constexpr auto name = #function;                              \
-    static constexpr bool integers = true, predicate = true;             \
-    static auto y(const auto& a, const auto& b) { return a op b; }       \
+#define IZVOD_COMPARISON(Name, function, op)                       \
+  struct Name {                                                    \
+    static constexpr auto name = #function;                        \
+    static constexpr bool integers = true, predicate = true;       \
+    static auto y(const auto& a, const auto& b) { return a op b; } \
   };
 IZVOD_COMPARISON(Eq, eq, ==)
 IZVOD_COMPARISON(Ne, ne, !=)
@@ -180,29 +200,30 @@ IZVOD_COMPARISON(Gt, gt, >)
 IZVOD_COMPARISON(Ge, ge, >=)
 #undef IZVOD_COMPARISON
 
-#define IZVOD_LOGICAL(Name, function, result)                            \
-  struct Name {                                                          \
-    static constexpr auto name = #function;                              \
-    static constexpr bool integers = true, predicate = true;             \
-    static auto y(const auto& a, const auto& b) { return result; }       \
+#define IZVOD_LOGICAL(Name, function, result)                      \
+  struct Name {                                                    \
+    static constexpr auto name = #function;                        \
+    static constexpr bool integers = true, predicate = true;       \
+    static auto y(const auto& a, const auto& b) { return result; } \
   };
 IZVOD_LOGICAL(LogicalAnd, logical_and, (a != 0) & (b != 0))
 IZVOD_LOGICAL(LogicalOr, logical_or, (a != 0) | (b != 0))
 IZVOD_LOGICAL(LogicalXor, logical_xor, ((a != 0) & (b == 0)) | ((a == 0) & (b != 0)))
 #undef IZVOD_LOGICAL
 
-#define IZVOD_BITWISE(Name, function, op)                                \
-  struct Name {                                                          \
-    static constexpr auto name = #function;                              \
-    static constexpr bool integers = true, integers_only = true;         \
-    template <class V> static V y(V a, V b) { return V(a.v op b.v); }    \
+#define IZVOD_BITWISE(Name, function, op)                             \
+  struct Name {                                                       \
+    static constexpr auto name = #function;                           \
+    static constexpr bool integers = true, integers_only = true;      \
+    template <class V> static V y(V a, V b) { return V(a.v op b.v); } \
   };
 IZVOD_BITWISE(BitwiseAnd, bitwise_and, &)
 IZVOD_BITWISE(BitwiseOr, bitwise_or, |)
 IZVOD_BITWISE(BitwiseXor, bitwise_xor, ^)
 #undef IZVOD_BITWISE
 
-using BinaryOps = OpList<Add, Sub, Mul, Div, Xlogy, Pow, Maximum, Minimum, Atan2, Remainder, Fmod, FloorDivide, Eq, Ne, Lt, Le, Gt,
-                         Ge, LogicalAnd, LogicalOr, LogicalXor, BitwiseAnd, BitwiseOr, BitwiseXor>;
+using BinaryOps = OpList<Add, Sub, Mul, Div, Xlogy, Pow, Maximum, Minimum, Atan2, Remainder, Fmod,
+                         FloorDivide, Eq, Ne, Lt, Le, Gt, Ge, LogicalAnd, LogicalOr, LogicalXor,
+                         BitwiseAnd, BitwiseOr, BitwiseXor>;
 
 }  // namespace izvod::kernels

@@ -12,8 +12,8 @@ int64_t first_bad_target(const int64_t* targets, int64_t n, int64_t classes, int
   return -1;
 }
 
-// add(i, sums) for the rows of [0, n) in order, the sums in double. first(begin, end) comes before the rows of a block.
-// cost: of a row, see rows_grain.
+// add(i, sums) for the rows of [0, n) in order, the sums in double. first(begin, end) comes before
+// the rows of a block. cost: of a row, see rows_grain.
 template <class First, class Add>
 LossSums sum_losses(int64_t n, int64_t cost, First first, Add add) {
   const int64_t grain = rows_grain(cost), blocks = ceil_div(n, grain);
@@ -33,7 +33,8 @@ LossSums sum_losses(int64_t n, int64_t cost, First first, Add add) {
   return total;
 }
 
-// ---- cross entropy --------------------------------------------------------------------------------
+// ---- cross entropy
+// --------------------------------------------------------------------------------
 
 template <class S>
 struct Rows {
@@ -42,7 +43,8 @@ struct Rows {
   const CrossEntropy& p;
   const S* weight = static_cast<const S*>(p.weight);
   int64_t n = p.classes;
-  T weight_sum = !weight ? T(n) : sum_over<T>(n, [&](int64_t i, int64_t k) { return load(weight + i, k); });
+  T weight_sum =
+      !weight ? T(n) : sum_over<T>(n, [&](int64_t i, int64_t k) { return load(weight + i, k); });
 
   const S* logits(int64_t r) const { return static_cast<const S*>(p.logits) + r * n; }
   T weight_of(int64_t r) const { return weight ? T(weight[p.targets[r]]) : T(1); }
@@ -82,15 +84,19 @@ struct Rows {
     sums.weight += double(w);
   }
 
-  // d loss / d x[c] = ((1 - s) * w + s / n * sum(weight)) * p[c] - s / n * weight[c] - (1 - s) * w * [c == t]
+  // d loss / d x[c] = ((1 - s) * w + s / n * sum(weight)) * p[c] - s / n * weight[c] - (1 - s) * w
+  // * [c == t]
   void backward(int64_t r, S* dx, T g, const T* state) const {
     if (ignored(r)) return std::fill(dx, dx + n, S(T(0)));
     const S* x = logits(r);
     const T s = T(p.smoothing), spread = g * (s / T(n)), at_target = g * (1 - s) * weight_of(r);
     const T scale = at_target + spread * weight_sum;
     const int64_t t = p.targets[r];
-    const auto shifted = [&](int64_t i, int64_t k) { return (load(x + i, k) - state[0]) - state[1]; };
-    const T target_value = scale * exp(shifted(t, 1))[0] - at_target - spread * (weight ? T(weight[t]) : T(1));
+    const auto shifted = [&](int64_t i, int64_t k) {
+      return (load(x + i, k) - state[0]) - state[1];
+    };
+    const T target_value =
+        scale * exp(shifted(t, 1))[0] - at_target - spread * (weight ? T(weight[t]) : T(1));
     if (s == 0) {
       for_lanes<T>(n, [&](int64_t i, int64_t k) { store(dx + i, exp(shifted(i, k)) * scale, k); });
     } else {
@@ -104,21 +110,23 @@ struct Rows {
 };
 
 int64_t cross_entropy(const CrossEntropy* problem, void* loss, void* state, LossSums* sums) {
-  const int64_t bad = first_bad_target(problem->targets, problem->rows, problem->classes, problem->ignore_index);
+  const int64_t bad =
+      first_bad_target(problem->targets, problem->rows, problem->classes, problem->ignore_index);
   if (bad >= 0) return bad;
   visit_floating(problem->dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     const Rows<S> rows{*problem};
     auto* states = (Compute<S>*)state;
     *sums = sum_losses(
-        problem->rows, problem->classes * 4, [&](int64_t begin, int64_t end) { rows.find_states(begin, end, states); },
+        problem->rows, problem->classes * 4,
+        [&](int64_t begin, int64_t end) { rows.find_states(begin, end, states); },
         [&](int64_t r, LossSums& sums) { rows.add_loss(r, (S*)loss, states + 2 * r, sums); });
   });
   return -1;
 }
 
-void cross_entropy_backward(const CrossEntropy* problem, void* dlogits, const void* g, int64_t g_stride,
-                            double factor, const void* state) {
+void cross_entropy_backward(const CrossEntropy* problem, void* dlogits, const void* g,
+                            int64_t g_stride, double factor, const void* state) {
   visit_floating(problem->dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
@@ -132,10 +140,12 @@ void cross_entropy_backward(const CrossEntropy* problem, void* dlogits, const vo
   });
 }
 
-// ---- negative log likelihood ----------------------------------------------------------------------
+// ---- negative log likelihood
+// ----------------------------------------------------------------------
 
 int64_t nll_loss(const NllLoss* p, void* loss, const void* x, LossSums* sums) {
-  const int64_t n = p->outer * p->inner, bad = first_bad_target(p->targets, n, p->classes, p->ignore_index);
+  const int64_t n = p->outer * p->inner,
+                bad = first_bad_target(p->targets, n, p->classes, p->ignore_index);
   if (bad >= 0) return bad;
   visit_floating(p->dtype, [&](auto t) {
     using S = typename decltype(t)::type;
@@ -159,7 +169,8 @@ void nll_loss_backward(const NllLoss* p, void* dx, const void* g, int64_t g_stri
   visit_floating(p->dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
-    const int64_t slab = p->classes * p->inner;  // of one index of `outer`: cleared, then one element per target
+    const int64_t slab =
+        p->classes * p->inner;  // of one index of `outer`: cleared, then one element per target
     parallel_for(p->outer, rows_grain(slab), [&](int64_t begin, int64_t end) {
       std::fill((S*)dx + begin * slab, (S*)dx + end * slab, S(T(0)));
       for (int64_t i = begin * p->inner; i < end * p->inner; ++i) {

@@ -12,9 +12,9 @@
 //     static const Offer offer(kernels::exp_f32, exp_f32);
 //     }
 //
-// The highest level that this machine has (or that the environment variable IZVOD_ISA allows) stays.
-// All code of a kernel file stands in that namespace or is static: an inline function shared by two
-// copies could otherwise be linked from the copy that this machine cannot run.
+// The highest level that this machine has (or that the environment variable IZVOD_ISA allows)
+// stays. All code of a kernel file stands in that namespace or is static: an inline function shared
+// by two copies could otherwise be linked from the copy that this machine cannot run.
 #include <cstdint>
 #include <utility>
 

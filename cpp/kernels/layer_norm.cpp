@@ -32,8 +32,8 @@ void scale_row(S* y, const S* x, T mean, T rstd, const S* weight, const S* bias,
   });
 }
 
-void layer_norm(DType dtype, void* y, void* mean, void* rstd, const void* x, const void* weight, const void* bias,
-                int64_t rows, int64_t n, double eps) {
+void layer_norm(DType dtype, void* y, void* mean, void* rstd, const void* x, const void* weight,
+                const void* bias, int64_t rows, int64_t n, double eps) {
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
@@ -48,8 +48,8 @@ void layer_norm(DType dtype, void* y, void* mean, void* rstd, const void* x, con
   });
 }
 
-void rms_norm(DType dtype, void* y, void* rstd, const void* x, const void* weight, int64_t rows, int64_t n,
-              double eps) {
+void rms_norm(DType dtype, void* y, void* rstd, const void* x, const void* weight, int64_t rows,
+              int64_t n, double eps) {
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
@@ -75,7 +75,9 @@ struct RowBackward {
   T along = 0, shift = 0;  // the sums of u * h and of u
 
   V normalized(int64_t i, int64_t k) const { return (load(x + i, k) - mean) * rstd; }
-  V weighted(int64_t i, int64_t k) const { return weight ? load(g + i, k) * load(weight + i, k) : load(g + i, k); }
+  V weighted(int64_t i, int64_t k) const {
+    return weight ? load(g + i, k) * load(weight + i, k) : load(g + i, k);
+  }
 
   // In pieces, for the digits of long rows; adds to the parameters' gradients where there are any.
   template <bool parameters>
@@ -116,8 +118,9 @@ void add_up(S* total, const T* partial, int64_t blocks, int64_t stride, int64_t 
   });
 }
 
-void layer_norm_backward(DType dtype, void* dx, void* dweight, void* dbias, const void* g, const void* x,
-                         const void* mean, const void* rstd, const void* weight, int64_t rows, int64_t n) {
+void layer_norm_backward(DType dtype, void* dx, void* dweight, void* dbias, const void* g,
+                         const void* x, const void* mean, const void* rstd, const void* weight,
+                         int64_t rows, int64_t n) {
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
@@ -132,10 +135,13 @@ void layer_norm_backward(DType dtype, void* dx, void* dweight, void* dbias, cons
     parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
       T* sums = partial + begin / grain * 2 * n;
       for (int64_t r = begin; r < end; ++r) {
-        RowBackward<S> row{(const S*)g + r * n, (const S*)x + r * n, (const S*)weight,
-                           mean ? ((const T*)mean)[r] : T(0), ((const T*)rstd)[r], n};
-        if (parameters) row.template find_sums<true>(sums, sums + n);
-        else row.template find_sums<false>(nullptr, nullptr);
+        RowBackward<S> row{(const S*)g + r * n, (const S*)x + r * n,
+                           (const S*)weight,    mean ? ((const T*)mean)[r] : T(0),
+                           ((const T*)rstd)[r], n};
+        if (parameters)
+          row.template find_sums<true>(sums, sums + n);
+        else
+          row.template find_sums<false>(nullptr, nullptr);
         if (dx) row.write((S*)dx + r * n, mean != nullptr);
       }
     });

@@ -11,7 +11,8 @@ enum class Wants { Nothing, X, Y };
 // Which arguments the derivative of an op with several arguments needs again.
 enum Uses { UseNone = 0, UseA = 1, UseB = 2, UseC = 4 };
 
-// The derivative of Op as an op with two arguments, (gradient, what it wants back): so that it runs in one pass.
+// The derivative of Op as an op with two arguments, (gradient, what it wants back): so that it runs
+// in one pass.
 template <class Op>
 struct Gradient : Op {
   template <class V>

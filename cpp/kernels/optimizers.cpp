@@ -12,7 +12,8 @@ namespace {
 // Elements of all slots, one after another, are cut into blocks of this size.
 constexpr int64_t block = 16384;
 
-// f(slot, begin, end) for stretches that together cover all slots; one parallel_for for all of them.
+// f(slot, begin, end) for stretches that together cover all slots; one parallel_for for all of
+// them.
 template <class AnySlot, class F>
 void for_all(const AnySlot* slots, int64_t count, F f) {
   Scratch scratch;
@@ -20,20 +21,24 @@ void for_all(const AnySlot* slots, int64_t count, F f) {
   start[0] = 0;
   for (int64_t s = 0; s < count; ++s) start[s + 1] = start[s] + slots[s].n;
   parallel_for(start[count], block, [&](int64_t begin, int64_t end) {
-    for (int64_t s = std::upper_bound(start, start + count + 1, begin) - start - 1; s < count && start[s] < end; ++s) {
-      const int64_t from = std::max(begin, start[s]) - start[s], to = std::min(end, start[s + 1]) - start[s];
+    for (int64_t s = std::upper_bound(start, start + count + 1, begin) - start - 1;
+         s < count && start[s] < end; ++s) {
+      const int64_t from = std::max(begin, start[s]) - start[s],
+                    to = std::min(end, start[s + 1]) - start[s];
       if (from < to) f(slots[s], from, to);
     }
   });
 }
 
-// ---- sgd --------------------------------------------------------------------------------------------
+// ---- sgd
+// --------------------------------------------------------------------------------------------
 
 template <class S, class T = Compute<S>>
 void sgd_range(const ParamSlot& slot, int64_t begin, int64_t end, const SgdOptions& o) {
   S *param = (S*)slot.param, *buffer = (S*)slot.state[0];
   const S* grad = (const S*)slot.grad;
-  const T lr = T(o.lr), momentum = T(o.momentum), keep = T(1 - o.dampening), decay = T(o.weight_decay);
+  const T lr = T(o.lr), momentum = T(o.momentum), keep = T(1 - o.dampening),
+          decay = T(o.weight_decay);
   const T sign = o.maximize ? T(-1) : T(1);
   for_lanes<T>(end - begin, [&](int64_t i, int64_t k) {
     i += begin;
@@ -51,21 +56,27 @@ void sgd_range(const ParamSlot& slot, int64_t begin, int64_t end, const SgdOptio
 
 void sgd_step(const ParamSlot* slots, int64_t count, const SgdOptions* options) {
   for_all(slots, count, [&](const ParamSlot& slot, int64_t begin, int64_t end) {
-    visit_floating(slot.dtype,
-                   [&](auto t) { sgd_range<typename decltype(t)::type>(slot, begin, end, *options); });
+    visit_floating(slot.dtype, [&](auto t) {
+      sgd_range<typename decltype(t)::type>(slot, begin, end, *options);
+    });
   });
 }
 
-// ---- adam -------------------------------------------------------------------------------------------
+// ---- adam
+// -------------------------------------------------------------------------------------------
 
 template <class S, class T = Compute<S>>
 void adam_range(const ParamSlot& slot, int64_t begin, int64_t end, const AdamOptions& o) {
-  S *param = (S*)slot.param, *first = (S*)slot.state[0], *second = (S*)slot.state[1], *largest = (S*)slot.state[2];
+  S *param = (S*)slot.param, *first = (S*)slot.state[0], *second = (S*)slot.state[1],
+    *largest = (S*)slot.state[2];
   const S* grad = (const S*)slot.grad;
-  const double correction1 = 1 - std::pow(o.beta1, slot.step), correction2 = 1 - std::pow(o.beta2, slot.step);
-  const T step_size = T(o.lr / correction1), root_correction = T(std::sqrt(correction2)), eps = T(o.eps);
+  const double correction1 = 1 - std::pow(o.beta1, slot.step),
+               correction2 = 1 - std::pow(o.beta2, slot.step);
+  const T step_size = T(o.lr / correction1), root_correction = T(std::sqrt(correction2)),
+          eps = T(o.eps);
   const T move = T(1 - o.beta1), beta2 = T(o.beta2), rest2 = T(1 - o.beta2);
-  const T shrink = T(o.decoupled ? 1 - o.lr * o.weight_decay : 1), decay = T(o.decoupled ? 0 : o.weight_decay);
+  const T shrink = T(o.decoupled ? 1 - o.lr * o.weight_decay : 1),
+          decay = T(o.decoupled ? 0 : o.weight_decay);
   const T sign = o.maximize ? T(-1) : T(1);
   for_lanes<T>(end - begin, [&](int64_t i, int64_t k) {
     i += begin;
@@ -86,12 +97,14 @@ void adam_range(const ParamSlot& slot, int64_t begin, int64_t end, const AdamOpt
 
 void adam_step(const ParamSlot* slots, int64_t count, const AdamOptions* options) {
   for_all(slots, count, [&](const ParamSlot& slot, int64_t begin, int64_t end) {
-    visit_floating(slot.dtype,
-                   [&](auto t) { adam_range<typename decltype(t)::type>(slot, begin, end, *options); });
+    visit_floating(slot.dtype, [&](auto t) {
+      adam_range<typename decltype(t)::type>(slot, begin, end, *options);
+    });
   });
 }
 
-// ---- norms and scaling --------------------------------------------------------------------------------
+// ---- norms and scaling
+// --------------------------------------------------------------------------------
 
 template <class S>
 double sum_squares(const S* x, int64_t n) {
@@ -99,8 +112,10 @@ double sum_squares(const S* x, int64_t n) {
   double sums[lanes] = {};
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes)
-    for (int k = 0; k < lanes; ++k) sums[k] += double(Compute<S>(x[i + k])) * double(Compute<S>(x[i + k]));
-  for (int k = 0; i + k < n; ++k) sums[k] += double(Compute<S>(x[i + k])) * double(Compute<S>(x[i + k]));
+    for (int k = 0; k < lanes; ++k)
+      sums[k] += double(Compute<S>(x[i + k])) * double(Compute<S>(x[i + k]));
+  for (int k = 0; i + k < n; ++k)
+    sums[k] += double(Compute<S>(x[i + k])) * double(Compute<S>(x[i + k]));
   for (int step = lanes / 2; step; step /= 2)
     for (int k = 0; k < step; ++k) sums[k] += sums[k + step];
   return sums[0];
@@ -138,7 +153,8 @@ void foreach_scale(const Slot* slots, int64_t count, double factor) {
       using S = typename decltype(t)::type;
       using T = Compute<S>;
       S* x = (S*)slot.data + begin;
-      for_lanes<T>(end - begin, [&](int64_t i, int64_t k) { store(x + i, load(x + i, k) * T(factor), k); });
+      for_lanes<T>(end - begin,
+                   [&](int64_t i, int64_t k) { store(x + i, load(x + i, k) * T(factor), k); });
     });
   });
 }

@@ -14,19 +14,23 @@ static constexpr int64_t chunk = 1024;
 static constexpr int64_t block = 16 * chunk, serial_below = 2 * block;
 
 // n elements, `stride` apart, to neighbours of another dtype.
-static void gather_chunk(void* to, DType to_type, const void* from, DType from_type, int64_t n, int64_t stride) {
+static void gather_chunk(void* to, DType to_type, const void* from, DType from_type, int64_t n,
+                         int64_t stride) {
   if (stride == 1) return kernels::convert(to, to_type, from, from_type, n);
   alignas(64) char neighbours[chunk * 8];
   const int64_t bytes = itemsize(from_type), values = stride == 0 ? 1 : n;
   if (to_type == from_type) return kernels::copy_strided(to, int64_t(1), from, stride, n, bytes);
   kernels::copy_strided(neighbours, int64_t(1), from, stride, values, bytes);
   kernels::convert(to, to_type, static_cast<const void*>(neighbours), from_type, values);
-  if (stride == 0) kernels::copy_strided(to, int64_t(1), static_cast<const void*>(to), int64_t(0), n, itemsize(to_type));
+  if (stride == 0)
+    kernels::copy_strided(to, int64_t(1), static_cast<const void*>(to), int64_t(0), n,
+                          itemsize(to_type));
 }
 
 namespace {
 
-// One call of `pointwise`: the operands' memory, and where each chunk is read, converted, computed, written.
+// One call of `pointwise`: the operands' memory, and where each chunk is read, converted, computed,
+// written.
 struct Run {
   const InnerLoop* inner;
   const void* op;
@@ -50,7 +54,8 @@ struct Run {
         const char* from = at[k] + i * steps[k] * itemsize(types[k]);
         in[k - 1] = direct(k) ? from : buffers[k];
         if (direct(k) || filled[k]) continue;
-        gather_chunk(buffers[k], compute, from, types[k], steps[k] ? m : std::min(chunk, n), steps[k]);
+        gather_chunk(buffers[k], compute, from, types[k], steps[k] ? m : std::min(chunk, n),
+                     steps[k]);
         filled[k] = steps[k] == 0;  // one value for the whole row
       }
       char* to = at[0] + i * steps[0] * itemsize(types[0]);
@@ -119,10 +124,13 @@ static void strided(Run& run, const View* const (&views)[count], std::index_sequ
   });
 }
 
-static void pointwise(const PointwiseLoops& loops, DType compute, const View& out, const View* in, int inputs,
-                      const void* op) {
+static void pointwise(const PointwiseLoops& loops, DType compute, const View& out, const View* in,
+                      int inputs, const void* op) {
   Run run;
-  run.inner = (compute == DType::Float32 ? loops.f32 : compute == DType::Float64 ? loops.f64 : loops.i64).function;
+  run.inner = (compute == DType::Float32   ? loops.f32
+               : compute == DType::Float64 ? loops.f64
+                                           : loops.i64)
+                  .function;
   run.op = op;
   run.compute = compute;
   run.result = loops.predicate ? DType::Bool : compute;

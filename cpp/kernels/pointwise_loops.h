@@ -25,7 +25,8 @@ inline void store_bools(Mask<T> m, uint8_t* p, int64_t n) {
 }
 
 template <class Op, class T, size_t... k>
-inline auto apply_at(const Op& op, const void* const* in, int64_t i, int64_t n, std::index_sequence<k...>) {
+inline auto apply_at(const Op& op, const void* const* in, int64_t i, int64_t n,
+                     std::index_sequence<k...>) {
   return op.y(Vec<T>::load(static_cast<const T*>(in[k]) + i, n)...);
 }
 template <class Op, class T, size_t... k>

@@ -1,6 +1,6 @@
 #pragma once
-// What kernels over rows share: loops over the vectors of a row, rows of any floating type read and written
-// as float or double, and memory of the thread.
+// What kernels over rows share: loops over the vectors of a row, rows of any floating type read and
+// written as float or double, and memory of the thread.
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
@@ -30,7 +30,8 @@ static inline Mask<T> lanes_before(int64_t n) {
   return {number < typename Vec<T>::Int(n)};
 }
 
-// x in the first n lanes, `other` in the rest: keeps the lanes beyond a row's end out of sums and maxima.
+// x in the first n lanes, `other` in the rest: keeps the lanes beyond a row's end out of sums and
+// maxima.
 template <class T>
 static inline Vec<T> first_lanes(Vec<T> x, int64_t n, T other = T(0)) {
   return n >= Vec<T>::width ? x : where(lanes_before<T>(n), x, Vec<T>(other));
@@ -41,8 +42,10 @@ template <class T>
 static inline Vec<T> load_first(const T* p, int64_t n) {
 #if defined(__AVX2__) && !defined(__AVX512F__)
   const __m256i mask = reinterpret_cast<__m256i>(lanes_before<T>(n).v);
-  if constexpr (sizeof(T) == 4) return Vec<T>(_mm256_maskload_ps(p, mask));
-  else return Vec<T>(_mm256_maskload_pd(p, mask));
+  if constexpr (sizeof(T) == 4)
+    return Vec<T>(_mm256_maskload_ps(p, mask));
+  else
+    return Vec<T>(_mm256_maskload_pd(p, mask));
 #else
   return Vec<T>::load(p, n);
 #endif
@@ -51,15 +54,17 @@ template <class T>
 static inline void store_first(T* p, Vec<T> x, int64_t n) {
 #if defined(__AVX2__) && !defined(__AVX512F__)
   const __m256i mask = reinterpret_cast<__m256i>(lanes_before<T>(n).v);
-  if constexpr (sizeof(T) == 4) _mm256_maskstore_ps(p, mask, x.v);
-  else _mm256_maskstore_pd(p, mask, x.v);
+  if constexpr (sizeof(T) == 4)
+    _mm256_maskstore_ps(p, mask, x.v);
+  else
+    _mm256_maskstore_pd(p, mask, x.v);
 #else
   x.store(p, n);
 #endif
 }
 
-// Half types, lane by lane: for the ends of rows, and where the machine has no instruction. Not inlined, as
-// they are not hot and stand in every loop twice.
+// Half types, lane by lane: for the ends of rows, and where the machine has no instruction. Not
+// inlined, as they are not hot and stand in every loop twice.
 template <class S>
 [[gnu::noinline]] static void widen(float* lanes, const S* p, int64_t n) {
   for (int64_t i = 0; i < n; ++i) lanes[i] = float(p[i]);
@@ -140,7 +145,8 @@ static inline T add_lanes(Vec<T> x) {
   return fold_lanes(x, [](Vec<T> a, Vec<T> b) { return a + b; });
 }
 
-// f(i, n) for the vectors of a row of `count` elements: n elements from i on, the last n may be short.
+// f(i, n) for the vectors of a row of `count` elements: n elements from i on, the last n may be
+// short.
 template <class T, class F>
 [[gnu::flatten]] static inline void for_lanes(int64_t count, F&& f) {
   constexpr int64_t width = Vec<T>::width;
@@ -149,9 +155,10 @@ template <class T, class F>
   if (i < count) f(i, count - i);
 }
 
-// The sum over a row of what f(i, n) gives for its vectors, in an order that depends on `count` alone.
-// `chains` sums run side by side where f is so short that one would wait for its own last addition. Long
-// rows are summed in pieces: a float that has seen thousands of additions has lost digits.
+// The sum over a row of what f(i, n) gives for its vectors, in an order that depends on `count`
+// alone. `chains` sums run side by side where f is so short that one would wait for its own last
+// addition. Long rows are summed in pieces: a float that has seen thousands of additions has lost
+// digits.
 template <class T, int chains = 4, class F>
 [[gnu::flatten]] static inline T sum_over(int64_t count, F&& f) {
   constexpr int64_t width = Vec<T>::width, step = chains * width, piece = 32 * step;
@@ -169,11 +176,14 @@ template <class T, int chains = 4, class F>
   return add_lanes(total);
 }
 
-// How many rows make a block of parallel_for, when a row costs `cost` (one memory access: 1; exp: about 4).
-static inline int64_t rows_grain(int64_t cost) { return std::max<int64_t>(1, 65536 / std::max<int64_t>(cost, 1)); }
+// How many rows make a block of parallel_for, when a row costs `cost` (one memory access: 1; exp:
+// about 4).
+static inline int64_t rows_grain(int64_t cost) {
+  return std::max<int64_t>(1, 65536 / std::max<int64_t>(cost, 1));
+}
 
-// Memory of the calling thread until the end of the scope. The thread keeps it: the first touch of fresh
-// pages costs more than most kernels. Scopes nest.
+// Memory of the calling thread until the end of the scope. The thread keeps it: the first touch of
+// fresh pages costs more than most kernels. Scopes nest.
 class Scratch {
  public:
   Scratch() : mark_(arena().used) {}

@@ -84,7 +84,8 @@ void scan_rows(const View& out, const View& in, int64_t dim, std::array<int64_t,
     for (int64_t i = 0; i < m; ++i)
       for (int r = 0; r < count; ++r) x[r][i] = totals[r] = Op::combine(totals[r], x[r][i]);
     for (int r = 0; r < count; ++r)
-      store(out, at[0] + r * step[0] + k * out.strides[dim], out.strides[dim], x[r], dtype_of<T>, m);
+      store(out, at[0] + r * step[0] + k * out.strides[dim], out.strides[dim], x[r], dtype_of<T>,
+            m);
   }
 }
 

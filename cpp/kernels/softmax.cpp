@@ -20,7 +20,9 @@ void softmax_rows(S* y, const S* x, T* e, int64_t rows, int64_t n) {
       return v;
     });
   for (int64_t r = 0; r < rows; ++r)
-    for_lanes<T>(n, [&](int64_t i, int64_t k) { store(y + r * n + i, load(e + r * n + i, k) / total[r], k); });
+    for_lanes<T>(n, [&](int64_t i, int64_t k) {
+      store(y + r * n + i, load(e + r * n + i, k) / total[r], k);
+    });
 }
 
 template <class S, class T = Compute<S>>
@@ -36,8 +38,11 @@ void log_softmax_rows(S* y, const S* x, int64_t rows, int64_t n) {
 template <class S, class T = Compute<S>>
 void softmax_backward_rows(S* dx, const S* g, const S* y, int64_t rows, int64_t n) {
   for (int64_t r = 0; r < rows; ++r, dx += n, g += n, y += n) {
-    const T total = sum_over<T>(n, [&](int64_t i, int64_t k) { return load(g + i, k) * load(y + i, k); });
-    for_lanes<T>(n, [&](int64_t i, int64_t k) { store(dx + i, load(y + i, k) * (load(g + i, k) - total), k); });
+    const T total =
+        sum_over<T>(n, [&](int64_t i, int64_t k) { return load(g + i, k) * load(y + i, k); });
+    for_lanes<T>(n, [&](int64_t i, int64_t k) {
+      store(dx + i, load(y + i, k) * (load(g + i, k) - total), k);
+    });
   }
 }
 
@@ -51,8 +56,9 @@ void log_softmax_backward_rows(S* dx, const S* g, const S* y, int64_t rows, int6
   }
 }
 
-// ---- an outer dimension: a band of `width` neighbouring columns at a time --------------------------
-// Row r of a band stands at r * inner; what is kept per column stands in arrays of the band's width.
+// ---- an outer dimension: a band of `width` neighbouring columns at a time
+// -------------------------- Row r of a band stands at r * inner; what is kept per column stands in
+// arrays of the band's width.
 
 constexpr int64_t band = 128;
 
@@ -73,7 +79,8 @@ void softmax_columns(S* y, const S* x, int64_t n, int64_t inner, int64_t width) 
     return exp(load(x + r * inner + i, k) - load(top + i, k));
   };
   for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(width, [&](int64_t i, int64_t k) { store(total + i, load(total + i, k) + e(r, i, k), k); });
+    for_lanes<T>(
+        width, [&](int64_t i, int64_t k) { store(total + i, load(total + i, k) + e(r, i, k), k); });
   for (int64_t r = 0; r < n; ++r)
     for_lanes<T>(width, [&](int64_t i, int64_t k) {
       store(y + r * inner + i, e(r, i, k) / load(total + i, k), k);
@@ -102,11 +109,13 @@ void log_softmax_columns(S* y, const S* x, int64_t n, int64_t inner, int64_t wid
 template <class T, class F>
 void sum_columns(T* total, int64_t n, int64_t width, F f) {
   for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(width, [&](int64_t i, int64_t k) { store(total + i, load(total + i, k) + f(r, i, k), k); });
+    for_lanes<T>(
+        width, [&](int64_t i, int64_t k) { store(total + i, load(total + i, k) + f(r, i, k), k); });
 }
 
 template <class S, class T = Compute<S>>
-void softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int64_t inner, int64_t width) {
+void softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int64_t inner,
+                              int64_t width) {
   T total[band] = {};
   sum_columns(total, n, width, [&](int64_t r, int64_t i, int64_t k) {
     return load(g + r * inner + i, k) * load(y + r * inner + i, k);
@@ -119,9 +128,11 @@ void softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int64_t 
 }
 
 template <class S, class T = Compute<S>>
-void log_softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int64_t inner, int64_t width) {
+void log_softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int64_t inner,
+                                  int64_t width) {
   T total[band] = {};
-  sum_columns(total, n, width, [&](int64_t r, int64_t i, int64_t k) { return load(g + r * inner + i, k); });
+  sum_columns(total, n, width,
+              [&](int64_t r, int64_t i, int64_t k) { return load(g + r * inner + i, k); });
   for (int64_t r = 0; r < n; ++r)
     for_lanes<T>(width, [&](int64_t i, int64_t k) {
       const int64_t at = r * inner + i;
@@ -129,7 +140,8 @@ void log_softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int6
     });
 }
 
-// ---- the loops around them --------------------------------------------------------------------------
+// ---- the loops around them
+// --------------------------------------------------------------------------
 
 // rows(offset, count) for groups of rows of n, or columns(offset, width) for bands of columns.
 template <class Rows, class Columns>
@@ -140,12 +152,13 @@ void for_slices(int64_t outer, int64_t n, int64_t inner, int64_t cost, Rows rows
       for_groups(begin, end, n, [&](int64_t r, int64_t count) { rows(r * n, count); });
     });
   const int64_t bands = ceil_div(inner, band);
-  parallel_for(outer * bands, rows_grain(n * std::min(inner, band) * cost), [&](int64_t begin, int64_t end) {
-    for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t first = unit % bands * band;
-      columns(unit / bands * n * inner + first, std::min(band, inner - first));
-    }
-  });
+  parallel_for(outer * bands, rows_grain(n * std::min(inner, band) * cost),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t unit = begin; unit < end; ++unit) {
+                   const int64_t first = unit % bands * band;
+                   columns(unit / bands * n * inner + first, std::min(band, inner - first));
+                 }
+               });
 }
 
 template <class S>
@@ -154,11 +167,15 @@ void softmax_slices(S* y, const S* x, int64_t outer, int64_t n, int64_t inner) {
   const auto rows = [&](int64_t at, int64_t count) {
     Scratch scratch;
     T* e;
-    if constexpr (std::is_same_v<S, T>) e = y + at;
-    else e = scratch.take<T>(count * n);
+    if constexpr (std::is_same_v<S, T>)
+      e = y + at;
+    else
+      e = scratch.take<T>(count * n);
     softmax_rows(y + at, x + at, e, count, n);
   };
-  const auto columns = [&](int64_t at, int64_t width) { softmax_columns(y + at, x + at, n, inner, width); };
+  const auto columns = [&](int64_t at, int64_t width) {
+    softmax_columns(y + at, x + at, n, inner, width);
+  };
   for_slices(outer, n, inner, 4, rows, columns);
 }
 
@@ -175,31 +192,40 @@ void log_softmax(DType dtype, void* y, const void* x, int64_t outer, int64_t n, 
     for_slices(
         outer, n, inner, 4,
         [&](int64_t at, int64_t rows) { log_softmax_rows((S*)y + at, (const S*)x + at, rows, n); },
-        [&](int64_t at, int64_t width) { log_softmax_columns((S*)y + at, (const S*)x + at, n, inner, width); });
-  });
-}
-
-void softmax_backward(DType dtype, void* dx, const void* g, const void* y, int64_t outer, int64_t n, int64_t inner) {
-  visit_floating(dtype, [&](auto t) {
-    using S = typename decltype(t)::type;
-    for_slices(
-        outer, n, inner, 2,
-        [&](int64_t at, int64_t rows) { softmax_backward_rows((S*)dx + at, (const S*)g + at, (const S*)y + at, rows, n); },
         [&](int64_t at, int64_t width) {
-          softmax_backward_columns((S*)dx + at, (const S*)g + at, (const S*)y + at, n, inner, width);
+          log_softmax_columns((S*)y + at, (const S*)x + at, n, inner, width);
         });
   });
 }
 
-void log_softmax_backward(DType dtype, void* dx, const void* g, const void* y, int64_t outer, int64_t n,
-                          int64_t inner) {
+void softmax_backward(DType dtype, void* dx, const void* g, const void* y, int64_t outer, int64_t n,
+                      int64_t inner) {
+  visit_floating(dtype, [&](auto t) {
+    using S = typename decltype(t)::type;
+    for_slices(
+        outer, n, inner, 2,
+        [&](int64_t at, int64_t rows) {
+          softmax_backward_rows((S*)dx + at, (const S*)g + at, (const S*)y + at, rows, n);
+        },
+        [&](int64_t at, int64_t width) {
+          softmax_backward_columns((S*)dx + at, (const S*)g + at, (const S*)y + at, n, inner,
+                                   width);
+        });
+  });
+}
+
+void log_softmax_backward(DType dtype, void* dx, const void* g, const void* y, int64_t outer,
+                          int64_t n, int64_t inner) {
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     for_slices(
         outer, n, inner, 4,
-        [&](int64_t at, int64_t rows) { log_softmax_backward_rows((S*)dx + at, (const S*)g + at, (const S*)y + at, rows, n); },
+        [&](int64_t at, int64_t rows) {
+          log_softmax_backward_rows((S*)dx + at, (const S*)g + at, (const S*)y + at, rows, n);
+        },
         [&](int64_t at, int64_t width) {
-          log_softmax_backward_columns((S*)dx + at, (const S*)g + at, (const S*)y + at, n, inner, width);
+          log_softmax_backward_columns((S*)dx + at, (const S*)g + at, (const S*)y + at, n, inner,
+                                       width);
         });
   });
 }

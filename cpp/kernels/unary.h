@@ -1,8 +1,9 @@
 #pragma once
-// Ops with one argument, element by element. `y` is the function and `dx` its derivative, both written once
-// for a short vector (the kernels) and for a Tensor (second derivatives): the names in them (exp, where, ...)
-// find the version that fits. `wants` says what dx gets beside the gradient: the argument X or the result Y.
-// `integers`: integer arguments stay integers; elsewhere they become the default floating type.
+// Ops with one argument, element by element. `y` is the function and `dx` its derivative, both
+// written once for a short vector (the kernels) and for a Tensor (second derivatives): the names in
+// them (exp, where, ...) find the version that fits. `wants` says what dx gets beside the gradient:
+// the argument X or the result Y. `integers`: integer arguments stay integers; elsewhere they
+// become the default floating type.
 #include "kernels/op_list.h"
 
 namespace izvod::kernels {
@@ -103,9 +104,12 @@ struct Reciprocal {
 // ---- Sign and rounding
 
 struct Neg {
-  static constexpr auto name = "neg", node = "NegBackward0",
-                        not_of_bool = "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
-                                      "invert a mask, use the `~` or `logical_not()` operator instead.";
+  static constexpr auto
+      name = "neg",
+      node = "NegBackward0",
+      not_of_bool =
+          "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+          "invert a mask, use the `~` or `logical_not()` operator instead.";
   static constexpr Wants wants = Wants::Nothing;
   static constexpr bool integers = true;
   template <class V> static V y(V x) { return -x; }
@@ -128,13 +132,13 @@ struct Sign {
   template <class V> static V dx(V g) { return g * 0; }
 };
 
-#define IZVOD_ROUNDING(Name, function, node_name)                 \
-  struct Name {                                                   \
-    static constexpr auto name = #function, node = node_name;     \
-    static constexpr Wants wants = Wants::Nothing;                \
-    static constexpr bool integers = true;                        \
-    template <class V> static V y(V x) { return function(x); }    \
-    template <class V> static V dx(V g) { return g * 0; }         \
+#define IZVOD_ROUNDING(Name, function, node_name)              \
+  struct Name {                                                \
+    static constexpr auto name = #function, node = node_name;  \
+    static constexpr Wants wants = Wants::Nothing;             \
+    static constexpr bool integers = true;                     \
+    template <class V> static V y(V x) { return function(x); } \
+    template <class V> static V dx(V g) { return g * 0; }      \
   };
 IZVOD_ROUNDING(Floor, floor, "FloorBackward0")
 IZVOD_ROUNDING(Ceil, ceil, "CeilBackward0")
@@ -224,7 +228,8 @@ struct Sigmoid {
 };
 
 struct Relu {
-  static constexpr auto name = "relu", node = "ReluBackward0", not_of_bool = "Boolean inputs not supported for relu";
+  static constexpr auto name = "relu", node = "ReluBackward0",
+                        not_of_bool = "Boolean inputs not supported for relu";
   static constexpr Wants wants = Wants::Y;
   static constexpr bool integers = true;
   template <class V> static V y(V x) { return where(x < 0, 0, x); }  // keeps nan
@@ -273,7 +278,9 @@ struct GeluTanh {
   static constexpr auto name = "gelu_tanh", node = "GeluBackward0";
   static constexpr Wants wants = Wants::X;
   static constexpr double k = 0.7978845608028654, c = 0.044715;
-  template <class V> static V y(V x) { return x * 0.5 * (tanh_beside_one((x + x * x * x * c) * k) + 1); }
+  template <class V> static V y(V x) {
+    return x * 0.5 * (tanh_beside_one((x + x * x * x * c) * k) + 1);
+  }
   template <class V> static V dx(V g, V x) {
     const V t = tanh_beside_one((x + x * x * x * c) * k);
     return g * ((t + 1) * 0.5 + x * 0.5 * (1 - t * t) * ((x * x * (3 * c) + 1) * k));
@@ -357,11 +364,11 @@ struct PowScalar {
 
 // ---- Predicates: bool results, no derivative
 
-#define IZVOD_PREDICATE(Name, function, test)                           \
-  struct Name {                                                         \
-    static constexpr auto name = #function;                             \
-    static constexpr bool predicate = true;                             \
-    template <class V> static auto y(V x) { return test; }              \
+#define IZVOD_PREDICATE(Name, function, test)              \
+  struct Name {                                            \
+    static constexpr auto name = #function;                \
+    static constexpr bool predicate = true;                \
+    template <class V> static auto y(V x) { return test; } \
   };
 IZVOD_PREDICATE(Isnan, isnan, x != x)
 IZVOD_PREDICATE(Isinf, isinf, abs(x) == __builtin_inf())
@@ -379,11 +386,11 @@ struct BitwiseNot {
   template <class V> static V y(V x) { return -x - 1; }
 };
 
-using UnaryOps = OpList<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, SampleExp, SampleLog,
-                        SampleLog1p, Sqrt, Rsqrt, Square, Reciprocal, Neg, Abs, Sign, Floor,
-                        Ceil, Round, Trunc, Frac, Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh,
-                        Tanh, Sigmoid, Relu, Silu, Gelu, GeluTanh, Erf, Erfc, Erfinv, Lgamma,
-                        Digamma, Polygamma, Clamp, PowScalar>;
+using UnaryOps =
+    OpList<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, SampleExp, SampleLog, SampleLog1p, Sqrt,
+           Rsqrt, Square, Reciprocal, Neg, Abs, Sign, Floor, Ceil, Round, Trunc, Frac, Sin, Cos,
+           Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Sigmoid, Relu, Silu, Gelu, GeluTanh, Erf, Erfc,
+           Erfinv, Lgamma, Digamma, Polygamma, Clamp, PowScalar>;
 using UnaryPredicates = OpList<Isnan, Isinf, Isfinite, LogicalNot, BitwiseNot>;
 
 }  // namespace izvod::kernels

@@ -1,6 +1,6 @@
 #pragma once
-// A short vector of the width that this copy's instruction set has: arithmetic, comparison, selection.
-// Built on the compiler's vector types, so one text serves SSE, AVX2, AVX-512 and NEON.
+// A short vector of the width that this copy's instruction set has: arithmetic, comparison,
+// selection. Built on the compiler's vector types, so one text serves SSE, AVX2, AVX-512 and NEON.
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -18,8 +18,12 @@ inline constexpr int vec_bytes = 16;
 #endif
 
 template <int bytes> struct SignedInt;
-template <> struct SignedInt<4> { using type = int32_t; };
-template <> struct SignedInt<8> { using type = int64_t; };
+template <> struct SignedInt<4> {
+  using type = int32_t;
+};
+template <> struct SignedInt<8> {
+  using type = int64_t;
+};
 
 // A comparison's result: all bits of a lane set, or none.
 template <class T>
@@ -123,7 +127,8 @@ Vec<To> convert(Vec<From> x) {
   return Vec<To>(__builtin_convertvector(x.v, typename Vec<To>::Native));
 }
 
-// Lane by lane with a scalar function; the compiler turns it into one instruction where there is one.
+// Lane by lane with a scalar function; the compiler turns it into one instruction where there is
+// one.
 template <class T, class F>
 Vec<T> map(Vec<T> x, F f) {
   Vec<T> r;
@@ -131,8 +136,8 @@ Vec<T> map(Vec<T> x, F f) {
   return r;
 }
 
-// a * b + c rounded once (in two steps where the machine has no such instruction). Asked for by name:
-// whether a compiler contracts a * b + c depends on its optimisation level.
+// a * b + c rounded once (in two steps where the machine has no such instruction). Asked for by
+// name: whether a compiler contracts a * b + c depends on its optimisation level.
 template <class T>
 Vec<T> fma(Vec<T> a, std::type_identity_t<Vec<T>> b, std::type_identity_t<Vec<T>> c) {
 #if defined(__FMA__) && !defined(__AVX512F__) && !defined(__clang__)

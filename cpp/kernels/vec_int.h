@@ -19,7 +19,8 @@ Ints map2_int(Ints a, Ints b, F f) {
   return r;
 }
 
-// Division by zero is refused before the kernel runs; the lanes behind a tail hold zeros all the same.
+// Division by zero is refused before the kernel runs; the lanes behind a tail hold zeros all the
+// same.
 inline Ints fmod(Ints a, Ints b) {
   return map2_int(a, b, [](int64_t x, int64_t y) { return y == 0 || y == -1 ? 0 : x % y; });
 }
@@ -47,7 +48,8 @@ inline Ints pow(Ints a, Ints b) {
   });
 }
 
-// floor(a / b) in floating point: what fmod leaves is exact, so the quotient of the rest is whole but for rounding.
+// floor(a / b) in floating point: what fmod leaves is exact, so the quotient of the rest is whole
+// but for rounding.
 template <class T>
 Vec<T> floor_divide(Vec<T> a, Vec<T> b) {
   const Vec<T> rest = fmod(a, b), whole = (a - rest) / b;

@@ -7,7 +7,8 @@
 
 namespace izvod::kernels {
 
-// What a kernel sees of a tensor: memory, dtype, sizes, strides (in elements; 0 where it is broadcast).
+// What a kernel sees of a tensor: memory, dtype, sizes, strides (in elements; 0 where it is
+// broadcast).
 struct View {
   void* data;
   DType dtype;
@@ -20,7 +21,9 @@ struct View {
     return n;
   }
   template <class T>
-  T* ptr() const { return static_cast<T*>(data); }
+  T* ptr() const {
+    return static_cast<T*>(data);
+  }
 };
 
 }  // namespace izvod::kernels
@@ -28,8 +31,8 @@ struct View {
 #ifdef IZVOD_ISA
 namespace izvod::kernels::IZVOD_ISA {
 
-// Strides of up to `count` operands over one common shape, dimensions dropped (size 1), sorted by the
-// first operand's stride (outermost first) and merged where all operands allow it.
+// Strides of up to `count` operands over one common shape, dimensions dropped (size 1), sorted by
+// the first operand's stride (outermost first) and merged where all operands allow it.
 template <int count>
 struct Loop {
   Dims sizes;

@@ -25,7 +25,8 @@ constexpr bool has_derivative = requires { Op::dx_uses; };
 // Whole numbers divided by zero have no value that could stand for it.
 template <class Op>
 void check_divisor(DType t, const Arg& a, const Arg& b) {
-  constexpr bool divides = std::is_same_v<Op, kernels::Remainder> || std::is_same_v<Op, kernels::Fmod> ||
+  constexpr bool divides = std::is_same_v<Op, kernels::Remainder> ||
+                           std::is_same_v<Op, kernels::Fmod> ||
                            std::is_same_v<Op, kernels::FloorDivide>;
   if constexpr (divides) {
     if (is_floating(t)) return;
@@ -38,27 +39,31 @@ DType own_type(const Arg& a) { return a.is_tensor() ? a.tensor->dtype() : a.scal
 
 void check_subtraction(const Arg& a, const Arg& b) {
   const bool first = own_type(a) == DType::Bool, second = own_type(b) == DType::Bool;
-  check(!(first && second), "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+  check(!(first && second),
+        "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
         "`logical_xor()` operator instead.");
-  check(!first && !second, "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+  check(!first && !second,
+        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
         "invert a mask, use the `~` or `logical_not()` operator instead.");
 }
 
 template <class Op>
 DType checked_type(const Arg& a, const Arg& b) {
   const DType t = binary_type<Op>(a, b);
-  if constexpr (std::is_same_v<Op, kernels::Sub>)
-    check_subtraction(a, b);
+  if constexpr (std::is_same_v<Op, kernels::Sub>) check_subtraction(a, b);
   check_divisor<Op>(t, a, b);
   return t;
 }
 
-// A number that is added to 16-bit floats is rounded to their type first, as in torch; a factor is not.
+// A number that is added to 16-bit floats is rounded to their type first, as in torch; a factor is
+// not.
 template <class Op>
 Arg rounded_number(const Arg& a, DType t) {
   if constexpr (std::is_same_v<Op, kernels::Add> || std::is_same_v<Op, kernels::Sub>) {
-    if (t == DType::Float16) return a.is_tensor() ? a : Arg(double(float(Half(float(a.scalar.to_double())))));
-    if (t == DType::BFloat16) return a.is_tensor() ? a : Arg(double(float(BFloat16(float(a.scalar.to_double())))));
+    if (t == DType::Float16)
+      return a.is_tensor() ? a : Arg(double(float(Half(float(a.scalar.to_double())))));
+    if (t == DType::BFloat16)
+      return a.is_tensor() ? a : Arg(double(float(BFloat16(float(a.scalar.to_double())))));
   }
   return a;
 }
@@ -68,13 +73,15 @@ template <class Op>
 void record_binary(const Op& op, const Tensor& y, const Arg& a, const Arg& b, bool in_place) {
   const bool need_a = requires_grad(tensor_of(a)), need_b = requires_grad(tensor_of(b));
   const int uses = (need_a ? Op::dx_uses : 0) | (need_b ? Op::dy_uses : 0);
-  const auto f = [op](const Tensor& g, Needs needs, const SavedArg::Value& a, const SavedArg::Value& b) {
+  const auto f = [op](const Tensor& g, Needs needs, const SavedArg::Value& a,
+                      const SavedArg::Value& b) {
     Tensor first, second;  // numbers have no logarithm here
     if constexpr (std::is_same_v<Op, kernels::Pow>)
       if (!a.tensor.defined()) first = full({}, a.scalar, DType::Float64);
     if constexpr (std::is_same_v<Op, kernels::Xlogy>)
       if (!b.tensor.defined()) second = full({}, b.scalar, DType::Float64);
-    const Arg x = first.defined() ? Arg(first) : Arg(a), y = second.defined() ? Arg(second) : Arg(b);
+    const Arg x = first.defined() ? Arg(first) : Arg(a),
+              y = second.defined() ? Arg(second) : Arg(b);
     return Grads{needs[0] ? op.dx(g, x, y) : Tensor(), needs[1] ? op.dy(g, x, y) : Tensor()};
   };
   const char* node = Op::node;
@@ -89,7 +96,8 @@ void record_binary(const Op& op, const Tensor& y, const Arg& a, const Arg& b, bo
   if constexpr ((Op::dx_uses | Op::dy_uses) == kernels::UseNone)
     make(saved(), [op](const Tensor& g, Needs needs) {
       const Arg unused(0);
-      return Grads{needs[0] ? op.dx(g, unused, unused) : Tensor(), needs[1] ? op.dy(g, unused, unused) : Tensor()};
+      return Grads{needs[0] ? op.dx(g, unused, unused) : Tensor(),
+                   needs[1] ? op.dy(g, unused, unused) : Tensor()};
     });
   else
     make(saved(SavedArg(a, uses & kernels::UseA), SavedArg(b, uses & kernels::UseB)), f);
@@ -130,7 +138,7 @@ const Tensor& binary_(const Tensor& x, const Arg& b, const Op& op = {}) {
 
 }  // namespace
 
-#define DEFINE(function, Op)                                                      \
+#define DEFINE(function, Op)                                                        \
   Tensor function(const Arg& a, const Arg& b) { return binary<kernels::Op>(a, b); } \
   const Tensor& function##_(const Tensor& x, const Arg& b) { return binary_<kernels::Op>(x, b); }
 IZVOD_BINARY(DEFINE)
@@ -147,8 +155,10 @@ struct Scaled {
   Tensor tensor;
   Scalar number;
   Scaled(const Arg& b, const Scalar& alpha, DType t) {
-    check(alpha.kind != Scalar::Kind::Bool || t == DType::Bool, "Boolean alpha only supported for Boolean results.");
-    check(!alpha.is_float() || is_floating(t), "For integral input tensors, argument alpha must not be a floating point number.");
+    check(alpha.kind != Scalar::Kind::Bool || t == DType::Bool,
+          "Boolean alpha only supported for Boolean results.");
+    check(!alpha.is_float() || is_floating(t),
+          "For integral input tensors, argument alpha must not be a floating point number.");
     if (b.is_tensor())
       tensor = mul(b, t == DType::Bool ? Scalar(!alpha.is_zero()) : alpha);
     else if (b.scalar.is_float() || alpha.is_float())
@@ -189,7 +199,8 @@ static Tensor rounded_quotient(const Arg& a, const Arg& b, bool down) {
 Tensor div(const Arg& a, const Arg& b, const std::optional<std::string>& rounding) {
   if (!rounding) return div(a, b);
   check(*rounding == "trunc" || *rounding == "floor",
-        "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding, "'");
+        "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding,
+        "'");
   Tensor y;
   {
     GradMode off(false);
@@ -202,10 +213,12 @@ Tensor div(const Arg& a, const Arg& b, const std::optional<std::string>& roundin
 }
 
 Tensor lerp(const Tensor& start, const Tensor& end, const Arg& weight) {
-  check(start.dtype() == end.dtype(), "expected dtype ", info(start.dtype()).name, " for `end` but got dtype ", info(end.dtype()).name);
+  check(start.dtype() == end.dtype(), "expected dtype ", info(start.dtype()).name,
+        " for `end` but got dtype ", info(end.dtype()).name);
   check<NotImplementedError>(start.is_floating(), "\"lerp_kernel_scalar\" not implemented for '",
                              info(start.dtype()).noun, "'");
-  return named(weight.is_tensor() ? "LerpBackward1" : "LerpBackward0", start + weight * (end - start));
+  return named(weight.is_tensor() ? "LerpBackward1" : "LerpBackward0",
+               start + weight * (end - start));
 }
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
   return named("AddcmulBackward0", x + value.as(result_type(a, b)) * a * b);
@@ -235,7 +248,8 @@ Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool 
 
 Tensor where(const Tensor& condition, const Arg& a, const Arg& b) {
   check(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,
-        "where expected condition to be a boolean tensor, but got a tensor with dtype ", info(condition.dtype()).noun);
+        "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+        info(condition.dtype()).noun);
   const DType t = result_type(a, b);
   const Arg c(condition);
   Tensor y = allocate_result({&c, &a, &b}, t);
@@ -243,14 +257,19 @@ Tensor where(const Tensor& condition, const Arg& a, const Arg& b) {
   if (recording(a, b))
     record("WhereBackward0", y, {&tensor_of(a), &tensor_of(b)}, saved(condition),
            [](const Tensor& g, Needs needs, const Tensor& c) {
-             return Grads{needs[0] ? where(c, g, 0) : Tensor(), needs[1] ? where(c, 0, g) : Tensor()};
+             return Grads{needs[0] ? where(c, g, 0) : Tensor(),
+                          needs[1] ? where(c, 0, g) : Tensor()};
            });
   return y;
 }
 
 static void check_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
-  check(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with dtype ", info(mask.dtype()).name);
-  check(value.dim() == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ", value.dim(), " dimension(s).");
+  check(mask.dtype() == DType::Bool,
+        "masked_fill_ only supports boolean masks, but got mask with dtype ",
+        info(mask.dtype()).name);
+  check(value.dim() == 0,
+        "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+        value.dim(), " dimension(s).");
   check_fits(value.is_tensor() ? item(*value.tensor) : value.scalar, x.dtype());
 }
 
@@ -262,7 +281,8 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
   check_fill(x, mask, value);
   const Arg m(mask), old(x);
   Tensor y = allocate_result({&old, &m}, x.dtype());
-  run_pointwise(kernels::loops_of<kernels::Where>, "masked_fill", x.dtype(), y, {&m, &value, &old}, nullptr);
+  run_pointwise(kernels::loops_of<kernels::Where>, "masked_fill", x.dtype(), y, {&m, &value, &old},
+                nullptr);
   if (recording(old, value))
     record(fill_node(value), y, {&x, &tensor_of(value)}, saved(mask),
            [](const Tensor& g, Needs needs, const Tensor& m) {
@@ -277,12 +297,14 @@ const Tensor& masked_fill_(const Tensor& x, const Tensor& mask, const Arg& value
   check_fill(x, mask, value);
   const Arg m(mask), old(x);
   check_in_place("masked_fill_", x, x.dtype(), {&m});
-  run_pointwise(kernels::loops_of<kernels::Where>, "masked_fill_", x.dtype(), x, {&m, &value, &old}, nullptr);
+  run_pointwise(kernels::loops_of<kernels::Where>, "masked_fill_", x.dtype(), x, {&m, &value, &old},
+                nullptr);
   x.bump_version();
   if (recording(old, value))
     record_in_place(node ? node : fill_node(value), x, {&x, &tensor_of(value)}, saved(mask),
                     [](const Tensor& g, Needs needs, const Tensor& m) {
-                      return Grads{needs[0] ? masked_fill(g, m, 0) : Tensor(), needs[1] ? where(m, g, 0) : Tensor()};
+                      return Grads{needs[0] ? masked_fill(g, m, 0) : Tensor(),
+                                   needs[1] ? where(m, g, 0) : Tensor()};
                     });
   return x;
 }

@@ -1,7 +1,7 @@
 #pragma once
-#include "kernels/binary.h"
 #include <string>
 
+#include "kernels/binary.h"
 #include "ops/pointwise.h"
 #include "ops/unary.h"
 
@@ -28,20 +28,25 @@ class SavedArg {
 inline SavedArg as_saved(SavedArg a) { return a; }
 
 inline bool recording(const Arg& a, const Arg& b) {
-  return grad_enabled() && ((a.is_tensor() && requires_grad(*a.tensor)) || (b.is_tensor() && requires_grad(*b.tensor)));
+  return grad_enabled() && ((a.is_tensor() && requires_grad(*a.tensor)) ||
+                            (b.is_tensor() && requires_grad(*b.tensor)));
 }
 
 // Ops with two arguments, of which one may be a number: function, its struct in kernels/binary.h.
-#define IZVOD_BINARY(X)                                                                                         \
-  X(add, Add) X(sub, Sub) X(mul, Mul) X(div, Div) X(pow, Pow) X(maximum, Maximum) X(minimum, Minimum)           \
-  X(atan2, Atan2) X(remainder, Remainder) X(fmod, Fmod) X(floor_divide, FloorDivide) X(xlogy, Xlogy)
-#define IZVOD_COMPARISONS(X)                                                                                    \
-  X(eq, Eq) X(ne, Ne) X(lt, Lt) X(le, Le) X(gt, Gt) X(ge, Ge) X(logical_and, LogicalAnd)                        \
+// clang-format off
+#define IZVOD_BINARY(X)                                                           \
+  X(add, Add) X(sub, Sub) X(mul, Mul) X(div, Div) X(pow, Pow) X(maximum, Maximum) \
+  X(minimum, Minimum) X(atan2, Atan2) X(remainder, Remainder) X(fmod, Fmod)       \
+  X(floor_divide, FloorDivide) X(xlogy, Xlogy)
+#define IZVOD_COMPARISONS(X)                                                             \
+  X(eq, Eq) X(ne, Ne) X(lt, Lt) X(le, Le) X(gt, Gt) X(ge, Ge) X(logical_and, LogicalAnd) \
   X(logical_or, LogicalOr) X(logical_xor, LogicalXor)
-#define IZVOD_BITWISE(X) X(bitwise_and, BitwiseAnd) X(bitwise_or, BitwiseOr) X(bitwise_xor, BitwiseXor)
+#define IZVOD_BITWISE(X)                                                         \
+  X(bitwise_and, BitwiseAnd) X(bitwise_or, BitwiseOr) X(bitwise_xor, BitwiseXor)
+// clang-format on
 
-#define DECLARE(function, Op)                    \
-  Tensor function(const Arg& a, const Arg& b);   \
+#define DECLARE(function, Op)                  \
+  Tensor function(const Arg& a, const Arg& b); \
   const Tensor& function##_(const Tensor& x, const Arg& b);
 IZVOD_BINARY(DECLARE)
 IZVOD_COMPARISONS(DECLARE)

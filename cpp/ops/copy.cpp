@@ -28,14 +28,16 @@ Tensor copy_of(const Tensor& x, DType dtype, bool keep_strides) {
 
 Tensor clone(const Tensor& x) {
   Tensor y = copy_of(x, x.dtype());
-  if (recording(x)) record("CloneBackward0", y, {&x}, saved(), [](const Tensor& g) { return Grads{g}; });
+  if (recording(x))
+    record("CloneBackward0", y, {&x}, saved(), [](const Tensor& g) { return Grads{g}; });
   return y;
 }
 
 Tensor contiguous(const Tensor& x) {
   if (x.is_contiguous()) return x;
   Tensor y = copy_of(x, x.dtype(), false);
-  if (recording(x)) record("CloneBackward0", y, {&x}, saved(), [](const Tensor& g) { return Grads{g}; });
+  if (recording(x))
+    record("CloneBackward0", y, {&x}, saved(), [](const Tensor& g) { return Grads{g}; });
   return y;
 }
 
@@ -66,14 +68,17 @@ void check_fits(const Scalar& value, DType t) {
     if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, double>) {
       return true;
     } else if constexpr (std::is_integral_v<T>) {
-      if (value.is_float()) return value.f > double(Limits::min()) - 1 && value.f < double(Limits::max()) + 1;
-      return value.i <= int64_t(Limits::max()) && value.i >= (Limits::is_signed ? int64_t(Limits::min()) : -int64_t(Limits::max()));
+      if (value.is_float())
+        return value.f > double(Limits::min()) - 1 && value.f < double(Limits::max()) + 1;
+      return value.i <= int64_t(Limits::max()) &&
+             value.i >= (Limits::is_signed ? int64_t(Limits::min()) : -int64_t(Limits::max()));
     } else {
       const double x = value.to_double();
       return !std::isfinite(x) || std::isfinite(float(T(float(x))));
     }
   });
-  check(fits, "value cannot be converted to type ", info(t).name, is_integral(t) ? "_t" : "", " without overflow");
+  check(fits, "value cannot be converted to type ", info(t).name, is_integral(t) ? "_t" : "",
+        " without overflow");
 }
 
 static const Tensor& fill_as(const char* node, const Tensor& x, const Scalar& value) {
@@ -93,7 +98,8 @@ const Tensor& fill_(const Tensor& x, const Scalar& value) {
 const Tensor& zero_(const Tensor& x) { return fill_as("ZeroBackward0", x, 0); }
 
 const Tensor& fill_(const Tensor& x, const Tensor& value) {
-  check(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.dim(), " dimensions.");
+  check(value.dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+        value.dim(), " dimensions.");
   check_in_place(x);
   write_values(x, value);
   x.bump_version();
@@ -121,7 +127,8 @@ Tensor data_of(const Tensor& x) {
 Tensor full(const Dims& sizes, const Scalar& value, DType dtype) {
   Tensor y = empty(sizes, dtype);
   Scalar held = value;
-  if (y.numel()) kernels::copy(view(y), kernels::View{&held.i, held.storage_type(), sizes, Dims(sizes.size())});
+  if (y.numel())
+    kernels::copy(view(y), kernels::View{&held.i, held.storage_type(), sizes, Dims(sizes.size())});
   return y;
 }
 
@@ -134,7 +141,8 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, DType 
   check(std::isfinite(a) && std::isfinite(b), "unsupported range: ", a, " -> ", b);
   check(s > 0 ? b >= a : b <= a, "upper bound and lower bound inconsistent with step sign");
   const bool whole = !start.is_float() && !end.is_float() && !step.is_float();
-  const int64_t n = whole ? (end.i - start.i + step.i - (step.i > 0 ? 1 : -1)) / step.i : int64_t(std::ceil((b - a) / s));
+  const int64_t n = whole ? (end.i - start.i + step.i - (step.i > 0 ? 1 : -1)) / step.i
+                          : int64_t(std::ceil((b - a) / s));
   Tensor y = empty({n}, dtype);
   visit(dtype, [&]<class T>(Type<T>) {
     T* p = y.data<T>();
@@ -154,7 +162,8 @@ Tensor linspace(double start, double end, int64_t steps, DType dtype) {
     const A a = A(start), b = A(end), step = steps > 1 ? (b - a) / A(steps - 1) : A(0);
     T* p = y.data<T>();
     // From both ends inwards, so that the last value is `end` exactly.
-    for (int64_t i = 0; i < steps; ++i) p[i] = T(i < steps / 2 ? a + step * A(i) : b - step * A(steps - 1 - i));
+    for (int64_t i = 0; i < steps; ++i)
+      p[i] = T(i < steps / 2 ? a + step * A(i) : b - step * A(steps - 1 - i));
     if (steps == 1) p[0] = T(a);
   });
   return y;

@@ -12,22 +12,25 @@ namespace {
 
 Tensor checked_index(const Tensor& index) {
   check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
-        "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.",
+        "Expected tensor for argument #1 'indices' to have one of the following scalar types: "
+        "Long, Int; but got torch.",
         info(index.dtype()).noun, "Tensor instead (while checking arguments for embedding)");
   return contiguous(to(index, DType::Int64));
 }
 
 }  // namespace
 
-Tensor embedding(const Tensor& weight, const Tensor& index, int64_t padding_idx, bool scale_grad_by_freq) {
+Tensor embedding(const Tensor& weight, const Tensor& index, int64_t padding_idx,
+                 bool scale_grad_by_freq) {
   check(weight.dim() == 2, "'weight' must be 2-D");
   const Tensor at = checked_index(index), w = contiguous(weight);
   Dims sizes = index.sizes();
   sizes.push_back(weight.size(1));
   Tensor y = empty(sizes, weight.dtype());
   const int64_t rows = weight.size(0), row_bytes = weight.size(1) * itemsize(weight.dtype());
-  const int64_t bad = kernels::embedding(y.data<void>(), (const void*)w.data<void>(), (const int64_t*)at.data<int64_t>(),
-                                         at.numel(), rows, row_bytes);
+  const int64_t bad =
+      kernels::embedding(y.data<void>(), (const void*)w.data<void>(),
+                         (const int64_t*)at.data<int64_t>(), at.numel(), rows, row_bytes);
   check<IndexError>(bad < 0, "index out of range in self");
   if (recording(weight))
     record("EmbeddingBackward0", y, {&weight}, saved(at),
@@ -43,7 +46,8 @@ Tensor embedding_backward(const Tensor& g, const Tensor& index, int64_t rows, in
   const int64_t n = g.size(-1);
   Tensor dweight = empty({rows, n}, g.dtype());
   kernels::embedding_backward(g.dtype(), dweight.data<void>(), (const void*)gc.data<void>(),
-                              (const int64_t*)at.data<int64_t>(), at.numel(), rows, n, padding_idx, scale_grad_by_freq);
+                              (const int64_t*)at.data<int64_t>(), at.numel(), rows, n, padding_idx,
+                              scale_grad_by_freq);
   if (recording(g))
     record("EmbeddingDenseBackwardBackward0", dweight, {&g}, saved(at),
            [rows, padding_idx, scale_grad_by_freq](const Tensor& gg, const Tensor& at) {
@@ -52,7 +56,8 @@ Tensor embedding_backward(const Tensor& g, const Tensor& index, int64_t rows, in
              if (scale_grad_by_freq) {
                Dims one_each = at.sizes();
                one_each.push_back(1);
-               const Tensor counts = embedding_backward(ones(one_each, gg.dtype()), at, rows, -1, false);
+               const Tensor counts =
+                   embedding_backward(ones(one_each, gg.dtype()), at, rows, -1, false);
                dg = dg / embedding(counts, at);
              }
              return Grads{dg};
@@ -60,7 +65,8 @@ Tensor embedding_backward(const Tensor& g, const Tensor& index, int64_t rows, in
   return dweight;
 }
 
-const Tensor& embedding_renorm_(const Tensor& weight, const Tensor& index, double max_norm, double norm_type) {
+const Tensor& embedding_renorm_(const Tensor& weight, const Tensor& index, double max_norm,
+                                double norm_type) {
   check(weight.dim() == 2, "'weight' must be 2-D");
   const GradMode off(false);
   const Tensor at = flatten(checked_index(index), 0, -1), rows = embedding(weight, at);
@@ -71,12 +77,14 @@ const Tensor& embedding_renorm_(const Tensor& weight, const Tensor& index, doubl
 }
 
 Tensor embedding(const Tensor& index, const Tensor& weight, std::optional<int64_t> padding_idx,
-                 std::optional<double> max_norm, double norm_type, bool scale_grad_by_freq, bool sparse) {
+                 std::optional<double> max_norm, double norm_type, bool scale_grad_by_freq,
+                 bool sparse) {
   check<NotImplementedError>(!sparse, "embedding: sparse gradients are not supported");
   int64_t padding = -1;
   if (padding_idx) {
-    check<ValueError>(weight.dim() < 1 || (*padding_idx < weight.size(0) && *padding_idx >= -weight.size(0)),
-                      "Padding_idx must be within num_embeddings");
+    check<ValueError>(
+        weight.dim() < 1 || (*padding_idx < weight.size(0) && *padding_idx >= -weight.size(0)),
+        "Padding_idx must be within num_embeddings");
     padding = *padding_idx < 0 ? *padding_idx + weight.size(0) : *padding_idx;
   }
   if (max_norm) embedding_renorm_(weight, index, *max_norm, norm_type);

@@ -33,10 +33,12 @@ Tensor cat(const std::vector<Tensor>& xs, int64_t dim) {
     dtype = promote_types(dtype, x.dtype());
     lengths.push_back(is_skipped(x) ? -1 : x.sizes()[dim]);
     if (is_skipped(x)) continue;
-    check(x.dim() == first->dim(), "Tensors must have same number of dimensions: got ", first->dim(), " and ", x.dim());
+    check(x.dim() == first->dim(), "Tensors must have same number of dimensions: got ",
+          first->dim(), " and ", x.dim());
     for (int64_t d = 0; d < x.dim(); ++d)
-      check(d == dim || x.sizes()[d] == sizes[d], "Sizes of tensors must match except in dimension ", dim,
-            ". Expected size ", sizes[d], " but got size ", x.sizes()[d], " for tensor number ", i, " in the list.");
+      check(d == dim || x.sizes()[d] == sizes[d],
+            "Sizes of tensors must match except in dimension ", dim, ". Expected size ", sizes[d],
+            " but got size ", x.sizes()[d], " for tensor number ", i, " in the list.");
     sizes[dim] += x.sizes()[dim];
   }
   Tensor y = empty(sizes, dtype);
@@ -51,7 +53,9 @@ Tensor cat(const std::vector<Tensor>& xs, int64_t dim) {
     record("CatBackward0", y, xs, saved(), [lengths, dim](const Tensor& g, Needs needs) {
       Grads dxs(lengths.size());
       for (int64_t i = 0, at = 0; i < lengths.size(); at += std::max<int64_t>(lengths[i++], 0))
-        if (needs[i]) dxs[i] = lengths[i] < 0 ? reshape(narrow(g, dim, 0, 0), {0}) : narrow(g, dim, at, lengths[i]);
+        if (needs[i])
+          dxs[i] =
+              lengths[i] < 0 ? reshape(narrow(g, dim, 0, 0), {0}) : narrow(g, dim, at, lengths[i]);
       return dxs;
     });
   return y;
@@ -61,8 +65,8 @@ Tensor stack(const std::vector<Tensor>& xs, int64_t dim) {
   check(!xs.empty(), "stack expects a non-empty TensorList");
   dim = wrap_dim(dim, xs[0].dim() + 1);
   for (size_t i = 0; i < xs.size(); ++i)
-    check(xs[i].sizes() == xs[0].sizes(), "stack expects each tensor to be equal size, but got ", xs[0].sizes(),
-          " at entry 0 and ", xs[i].sizes(), " at entry ", i);
+    check(xs[i].sizes() == xs[0].sizes(), "stack expects each tensor to be equal size, but got ",
+          xs[0].sizes(), " at entry 0 and ", xs[i].sizes(), " at entry ", i);
   DType dtype = xs[0].dtype();
   for (const Tensor& x : xs) dtype = promote_types(dtype, x.dtype());
   Dims sizes = xs[0].sizes();
@@ -75,12 +79,13 @@ Tensor stack(const std::vector<Tensor>& xs, int64_t dim) {
     write_values(alias(y, xs[i].sizes(), strides, data), xs[i]);
   }
   if (any_recording(xs))
-    record("StackBackward0", y, xs, saved(), [dim, n = int64_t(xs.size())](const Tensor& g, Needs needs) {
-      Grads dxs(n);
-      for (int64_t i = 0; i < n; ++i)
-        if (needs[i]) dxs[i] = select(g, dim, i);
-      return dxs;
-    });
+    record("StackBackward0", y, xs, saved(),
+           [dim, n = int64_t(xs.size())](const Tensor& g, Needs needs) {
+             Grads dxs(n);
+             for (int64_t i = 0; i < n; ++i)
+               if (needs[i]) dxs[i] = select(g, dim, i);
+             return dxs;
+           });
   return y;
 }
 

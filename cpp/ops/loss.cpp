@@ -35,7 +35,8 @@ struct Classes : Setup {
     return {t, outer, classes, inner, target.data<int64_t>(), pointer(weight), ignore_index};
   }
   kernels::CrossEntropy cross_entropy(const Tensor& x) const {
-    return {x.dtype(), outer, classes, pointer(x), target.data<int64_t>(), pointer(weight), ignore_index, smoothing};
+    return {x.dtype(),       outer,        classes,  pointer(x), target.data<int64_t>(),
+            pointer(weight), ignore_index, smoothing};
   }
 };
 
@@ -44,10 +45,13 @@ void check_classes(const Tensor& x, const Tensor& target, const Tensor& weight) 
   check<ValueError>(x.dim() >= 1, "Expected 1 or more dimensions (got 0)");
   if (x.dim() == 1)
     check<ValueError>(target.dim() == 0 || target.size(0) == 1,
-                      "For 1D input, 1D target must have size 1, but got target size: ", target.dim() ? target.size(0) : 1);
-  check<ValueError>(x.dim() == 1 || (target.dim() >= 1 && x.size(0) == target.size(0)), "Expected input batch_size (",
-                    x.size(0), ") to match target batch_size (", target.dim() ? target.size(0) : 0, ").");
-  check(x.dim() > 2 || target.dim() <= 1, "0D or 1D target tensor expected, multi-target not supported");
+                      "For 1D input, 1D target must have size 1, but got target size: ",
+                      target.dim() ? target.size(0) : 1);
+  check<ValueError>(x.dim() == 1 || (target.dim() >= 1 && x.size(0) == target.size(0)),
+                    "Expected input batch_size (", x.size(0), ") to match target batch_size (",
+                    target.dim() ? target.size(0) : 0, ").");
+  check(x.dim() > 2 || target.dim() <= 1,
+        "0D or 1D target tensor expected, multi-target not supported");
   check(target.dtype() == DType::Int64 || target.dtype() == DType::UInt8,
         "expected target dtype to be Long or Byte, but got ", info(target.dtype()).noun);
   if (x.dim() > 2) {
@@ -57,14 +61,18 @@ void check_classes(const Tensor& x, const Tensor& target, const Tensor& weight) 
   }
   const int64_t classes = x.dim() == 1 ? x.size(0) : x.size(1);
   if (!weight.defined()) return;
-  check(weight.dim() == 1 && weight.numel() == classes, "weight tensor should be defined either for all ", classes,
+  check(weight.dim() == 1 && weight.numel() == classes,
+        "weight tensor should be defined either for all ", classes,
         " classes or no classes but got weight tensor of shape: ", weight.sizes());
-  check(weight.dtype() == x.dtype(), "expected scalar type ", info(x.dtype()).noun, " but found ", info(weight.dtype()).noun);
+  check(weight.dtype() == x.dtype(), "expected scalar type ", info(x.dtype()).noun, " but found ",
+        info(weight.dtype()).noun);
 }
 
-Classes classes_of(const Tensor& x, const Tensor& target, const Tensor& weight, int64_t ignore_index, Reduction reduction) {
+Classes classes_of(const Tensor& x, const Tensor& target, const Tensor& weight,
+                   int64_t ignore_index, Reduction reduction) {
   check_classes(x, target, weight);
-  Classes c{{1, x.size(0), 1, ignore_index, reduction}, contiguous(to(target, DType::Int64)),
+  Classes c{{1, x.size(0), 1, ignore_index, reduction},
+            contiguous(to(target, DType::Int64)),
             weight.defined() ? contiguous(weight) : weight};
   if (x.dim() > 1) c.outer = x.size(0), c.classes = x.size(1);
   for (int64_t d = 2; d < x.dim(); ++d) c.inner *= x.size(d);
@@ -72,7 +80,8 @@ Classes classes_of(const Tensor& x, const Tensor& target, const Tensor& weight, 
 }
 
 void check_target(const Classes& c, int64_t bad) {
-  if (bad >= 0) check<IndexError>(false, "Target ", c.target.data<int64_t>()[bad], " is out of bounds.");
+  if (bad >= 0)
+    check<IndexError>(false, "Target ", c.target.data<int64_t>()[bad], " is out of bounds.");
 }
 
 // The result of a reduction, and the factor that it puts into the gradient.
@@ -80,16 +89,20 @@ Tensor reduced(Reduction how, const Tensor& losses, const kernels::LossSums& sum
   if (how == Reduction::None) return losses;
   return full({}, how == Reduction::Sum ? sums.loss : sums.loss / sums.weight, t);
 }
-double factor_of(Reduction how, const kernels::LossSums& sums) { return how == Reduction::Mean ? 1 / sums.weight : 1; }
+double factor_of(Reduction how, const kernels::LossSums& sums) {
+  return how == Reduction::Mean ? 1 / sums.weight : 1;
+}
 
-// ---- negative log likelihood ----------------------------------------------------------------------------
+// ---- negative log likelihood
+// ----------------------------------------------------------------------------
 
 // The gradient is linear in g, and what multiplies g is the loss itself.
 Tensor nll_loss_backward(const Tensor& g, const Classes& c, const Dims& sizes, double factor) {
   const Tensor gc = contiguous(g);
   Tensor dx = empty(sizes, g.dtype());
   const kernels::NllLoss problem = c.nll(g.dtype());
-  kernels::nll_loss_backward(&problem, dx.data<void>(), pointer(gc), c.reduction == Reduction::None ? 1 : 0, factor);
+  kernels::nll_loss_backward(&problem, dx.data<void>(), pointer(gc),
+                             c.reduction == Reduction::None ? 1 : 0, factor);
   if (recording(g))
     record("NllLossBackwardBackward0", dx, {&g}, saved(c.target, c.weight),
            [setup = Setup(c)](const Tensor& gg, const Tensor& target, const Tensor& weight) {
@@ -100,9 +113,11 @@ Tensor nll_loss_backward(const Tensor& g, const Classes& c, const Dims& sizes, d
 
 }  // namespace
 
-Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight, int64_t ignore_index, Reduction reduction) {
+Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
+                Reduction reduction) {
   const Classes c = classes_of(x, target, weight, ignore_index, reduction);
-  check<NotImplementedError>(x.is_floating(), "\"nll_loss_out_frame\" not implemented for '", info(x.dtype()).noun, "'");
+  check<NotImplementedError>(x.is_floating(), "\"nll_loss_out_frame\" not implemented for '",
+                             info(x.dtype()).noun, "'");
   const Tensor in = contiguous(x);
   const Tensor losses = reduction == Reduction::None ? empty(target.sizes(), x.dtype()) : Tensor();
   const kernels::NllLoss problem = c.nll(x.dtype());
@@ -110,7 +125,8 @@ Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight, int
   check_target(c, kernels::nll_loss(&problem, (void*)pointer(losses), pointer(in), &sums));
   Tensor y = reduced(reduction, losses, sums, x.dtype());
   if (recording(x))
-    record(x.dim() > 2 ? "NllLoss2DBackward0" : "NllLossBackward0", y, {&x}, saved(c.target, c.weight),
+    record(x.dim() > 2 ? "NllLoss2DBackward0" : "NllLossBackward0", y, {&x},
+           saved(c.target, c.weight),
            [setup = Setup(c), sizes = x.sizes(), factor = factor_of(reduction, sums)](
                const Tensor& g, const Tensor& target, const Tensor& weight) {
              return Grads{nll_loss_backward(g, {setup, target, weight}, sizes, factor)};
@@ -118,15 +134,16 @@ Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight, int
   return y;
 }
 
-// ---- cross entropy ----------------------------------------------------------------------------------------
+// ---- cross entropy
+// ----------------------------------------------------------------------------------------
 
 namespace {
 
 // (outer, inner, classes), so that each row of logits is adjacent.
 Tensor classes_last(const Tensor& x) { return x.dim() > 2 ? movedim(x, {1}, {-1}) : x; }
 
-// g * factor * d loss / dx for rows of logits, from ops that have derivatives themselves: with a, e per row,
-// softmax(x) * (a + e * sum(weight)) - (a * onehot + e * weight).
+// g * factor * d loss / dx for rows of logits, from ops that have derivatives themselves: with a, e
+// per row, softmax(x) * (a + e * sum(weight)) - (a * onehot + e * weight).
 Tensor composed_backward(const Tensor& g, const Classes& c, const Tensor& x, double factor) {
   Tensor spread, at_target;
   {
@@ -135,7 +152,8 @@ Tensor composed_backward(const Tensor& g, const Classes& c, const Tensor& x, dou
     const Tensor target = view(c.target, {c.outer, 1}), counts = ne(target, c.ignore_index);
     const Tensor safe = where(counts, target, 0);
     const Tensor weights = c.weight.defined() ? c.weight : ones({c.classes}, t);
-    const Tensor a = to(counts, t) * unsqueeze(index_select(weights, 0, flatten(safe, 0, -1)), 1) * (1 - c.smoothing);
+    const Tensor a = to(counts, t) * unsqueeze(index_select(weights, 0, flatten(safe, 0, -1)), 1) *
+                     (1 - c.smoothing);
     const Tensor e = to(counts, t) * (c.smoothing / double(c.classes));
     spread = a + e * sum(weights);
     at_target = scatter_add(e * weights, 1, safe, a);
@@ -145,13 +163,14 @@ Tensor composed_backward(const Tensor& g, const Classes& c, const Tensor& x, dou
   return reshape((softmax(rows, 1) * spread - at_target) * each * factor, x.sizes());
 }
 
-Tensor cross_entropy_backward(const Tensor& g, const Classes& c, const Tensor& x, const Tensor& state, double factor) {
+Tensor cross_entropy_backward(const Tensor& g, const Classes& c, const Tensor& x,
+                              const Tensor& state, double factor) {
   if (recording(g, x)) return composed_backward(g, c, x, factor);
   const Tensor gc = contiguous(g), in = contiguous(x);
   Tensor dx = empty(x.sizes(), x.dtype());
   const kernels::CrossEntropy problem = c.cross_entropy(in);
-  kernels::cross_entropy_backward(&problem, dx.data<void>(), pointer(gc), int64_t(c.reduction == Reduction::None), factor,
-                                  pointer(state));
+  kernels::cross_entropy_backward(&problem, dx.data<void>(), pointer(gc),
+                                  int64_t(c.reduction == Reduction::None), factor, pointer(state));
   return dx;
 }
 
@@ -162,25 +181,29 @@ Tensor cross_entropy_rows(const char* node, const Tensor& x, const Dims& sizes, 
   Tensor state = empty({c.outer, 2}, x.dtype() == DType::Float64 ? x.dtype() : DType::Float32);
   const kernels::CrossEntropy problem = c.cross_entropy(in);
   kernels::LossSums sums{};
-  check_target(c, kernels::cross_entropy(&problem, (void*)pointer(losses), state.data<void>(), &sums));
+  check_target(c,
+               kernels::cross_entropy(&problem, (void*)pointer(losses), state.data<void>(), &sums));
   Tensor y = reduced(c.reduction, losses, sums, x.dtype());
   if (recording(x))
     record(node, y, {&x}, saved(x, state, c.target, c.weight),
-           [setup = Setup(c), factor = factor_of(c.reduction, sums)](const Tensor& g, const Tensor& x, const Tensor& state,
-                                                                     const Tensor& target, const Tensor& weight) {
+           [setup = Setup(c), factor = factor_of(c.reduction, sums)](
+               const Tensor& g, const Tensor& x, const Tensor& state, const Tensor& target,
+               const Tensor& weight) {
              return Grads{cross_entropy_backward(g, {setup, target, weight}, x, state, factor)};
            });
   return y;
 }
 
-Tensor cross_entropy_of_probabilities(const Tensor& x, Tensor target, const Tensor& weight, Reduction reduction,
-                                      double smoothing) {
-  check(target.is_floating(), "Expected floating point type for target with class probabilities, got ",
+Tensor cross_entropy_of_probabilities(const Tensor& x, Tensor target, const Tensor& weight,
+                                      Reduction reduction, double smoothing) {
+  check(target.is_floating(),
+        "Expected floating point type for target with class probabilities, got ",
         info(target.dtype()).noun);
   const int64_t dim = x.dim() == 1 ? 0 : 1, classes = x.size(dim);
   check(!weight.defined() || (weight.dim() == 1 && weight.numel() == classes),
         "cross_entropy: weight tensor should be defined either for all ", classes,
-        " classes or no classes but got weight tensor of shape: ", weight.defined() ? weight.sizes() : Dims());
+        " classes or no classes but got weight tensor of shape: ",
+        weight.defined() ? weight.sizes() : Dims());
   if (smoothing > 0) target = target * (1 - smoothing) + smoothing / double(classes);
   Tensor terms = log_softmax(x, dim) * target;
   if (weight.defined()) {
@@ -195,10 +218,12 @@ Tensor cross_entropy_of_probabilities(const Tensor& x, Tensor target, const Tens
 
 }  // namespace
 
-Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight, int64_t ignore_index,
-                     Reduction reduction, double label_smoothing) {
-  check(label_smoothing >= 0 && label_smoothing <= 1, "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
-  check<NotImplementedError>(x.is_floating(), "\"log_softmax_lastdim_kernel_impl\" not implemented for '",
+Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight,
+                     int64_t ignore_index, Reduction reduction, double label_smoothing) {
+  check(label_smoothing >= 0 && label_smoothing <= 1,
+        "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
+  check<NotImplementedError>(x.is_floating(),
+                             "\"log_softmax_lastdim_kernel_impl\" not implemented for '",
                              info(x.dtype()).noun, "'");
   if (x.sizes() == target.sizes() && (x.dim() > 0 || target.is_floating())) {
     check(ignore_index < 0, "ignore_index is not supported for floating point target");
@@ -208,7 +233,9 @@ Tensor cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight
   c.outer *= c.inner;
   c.inner = 1;
   c.smoothing = label_smoothing;
-  const char* node = label_smoothing > 0 ? "AddBackward0" : x.dim() > 2 ? "NllLoss2DBackward0" : "NllLossBackward0";
+  const char* node = label_smoothing > 0 ? "AddBackward0"
+                     : x.dim() > 2       ? "NllLoss2DBackward0"
+                                         : "NllLossBackward0";
   return cross_entropy_rows(node, classes_last(x), target.sizes(), c);
 }
 

@@ -33,8 +33,8 @@ class Flat {
  private:
   // x in the order of the memory of `like`: of its strides if it has no gaps, else row-major.
   static Tensor flattened(const Tensor& x, const Tensor& like) {
-    check(x.sizes() == like.sizes(), "optimizer step: a tensor of shape ", x.sizes(), " belongs to a parameter of shape ",
-          like.sizes());
+    check(x.sizes() == like.sizes(), "optimizer step: a tensor of shape ", x.sizes(),
+          " belongs to a parameter of shape ", like.sizes());
     if (x.dtype() == like.dtype() && x.is_contiguous() && like.is_contiguous()) return x;
     const Tensor flat = empty_like(like);
     if (x.dtype() == like.dtype() && x.strides() == flat.strides()) return x;
@@ -45,17 +45,20 @@ class Flat {
   std::vector<std::pair<Tensor, Tensor>> copies_;
 };
 
-void check_lists(const char* name, const std::vector<Tensor>& params, std::initializer_list<const std::vector<Tensor>*> lists) {
+void check_lists(const char* name, const std::vector<Tensor>& params,
+                 std::initializer_list<const std::vector<Tensor>*> lists) {
   for (const auto* list : lists)
-    check<ValueError>(list->size() == params.size(), name, ": got ", params.size(), " parameters, but a list of ",
-                      list->size(), " tensors that belong to them");
+    check<ValueError>(list->size() == params.size(), name, ": got ", params.size(),
+                      " parameters, but a list of ", list->size(), " tensors that belong to them");
   for (const Tensor& p : params)
-    check<TypeError>(p.is_floating(), name, ": parameters are floating tensors, but got ", info(p.dtype()).name);
+    check<TypeError>(p.is_floating(), name, ": parameters are floating tensors, but got ",
+                     info(p.dtype()).name);
 }
 
 // Counts one step.
 double next_step(const Tensor& step) {
-  check(step.numel() == 1 && step.is_floating(), "adam_step: a step is one floating element, but got shape ", step.sizes());
+  check(step.numel() == 1 && step.is_floating(),
+        "adam_step: a step is one floating element, but got shape ", step.sizes());
   return visit_floating(step.dtype(), [&](auto t) {
     using S = typename decltype(t)::type;
     const double next = double(*step.data<S>()) + 1;
@@ -68,7 +71,8 @@ double next_step(const Tensor& step) {
 }  // namespace
 
 std::vector<Tensor> sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads,
-                             const std::vector<Tensor>& buffers, const kernels::SgdOptions& options) {
+                             const std::vector<Tensor>& buffers,
+                             const kernels::SgdOptions& options) {
   check_lists("sgd_step", params, {&grads});
   Flat flat;
   std::vector<Tensor> after;
@@ -88,8 +92,9 @@ std::vector<Tensor> sgd_step(const std::vector<Tensor>& params, const std::vecto
   return after;
 }
 
-void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& first,
-               const std::vector<Tensor>& second, const std::vector<Tensor>& largest, const std::vector<Tensor>& steps,
+void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads,
+               const std::vector<Tensor>& first, const std::vector<Tensor>& second,
+               const std::vector<Tensor>& largest, const std::vector<Tensor>& steps,
                const kernels::AdamOptions& options) {
   check_lists("adam_step", params, {&grads, &first, &second, &steps});
   if (options.amsgrad) check_lists("adam_step", params, {&largest});
@@ -115,7 +120,8 @@ Tensor total_norm(const std::vector<Tensor>& tensors, double norm_type, bool err
   if (norm_type == 2) {
     Flat flat;
     std::vector<kernels::Slot> slots;
-    for (const Tensor& t : tensors) slots.push_back({t.dtype(), t.numel(), const_cast<void*>(flat.read(t, t))});
+    for (const Tensor& t : tensors)
+      slots.push_back({t.dtype(), t.numel(), const_cast<void*>(flat.read(t, t))});
     std::vector<double> squares(slots.size());
     kernels::foreach_sum_squares(slots.data(), int64_t(slots.size()), squares.data());
     double sum = 0;
@@ -123,18 +129,23 @@ Tensor total_norm(const std::vector<Tensor>& tensors, double norm_type, bool err
     total = full({}, std::sqrt(sum), tensors[0].dtype());
   } else {
     std::vector<Tensor> norms;
-    for (const Tensor& t : tensors) norms.push_back(to(vector_norm(t, norm_type), tensors[0].dtype()));
+    for (const Tensor& t : tensors)
+      norms.push_back(to(vector_norm(t, norm_type), tensors[0].dtype()));
     total = vector_norm(stack(norms, 0), norm_type);
   }
   double value = 0;
-  visit_floating(total.dtype(), [&](auto t) { value = double(*total.data<typename decltype(t)::type>()); });
-  check(!error_if_nonfinite || std::isfinite(value), "The total norm of order ", norm_type, norm_type == std::floor(norm_type) && std::isfinite(norm_type) ? ".0" : "",
-        " for gradients from `parameters` is non-finite, so it cannot be clipped. To disable this error and scale the "
+  visit_floating(total.dtype(),
+                 [&](auto t) { value = double(*total.data<typename decltype(t)::type>()); });
+  check(!error_if_nonfinite || std::isfinite(value), "The total norm of order ", norm_type,
+        norm_type == std::floor(norm_type) && std::isfinite(norm_type) ? ".0" : "",
+        " for gradients from `parameters` is non-finite, so it cannot be clipped. To disable this "
+        "error and scale the "
         "gradients by the non-finite norm anyway, set `error_if_nonfinite=False`");
   return total;
 }
 
-Tensor clip_grad_norm_(const std::vector<Tensor>& grads, double max_norm, double norm_type, bool error_if_nonfinite) {
+Tensor clip_grad_norm_(const std::vector<Tensor>& grads, double max_norm, double norm_type,
+                       bool error_if_nonfinite) {
   const Tensor total = total_norm(grads, norm_type, error_if_nonfinite);
   // The factor is rounded as a tensor of the norm's dtype would be.
   const double factor = visit_floating(total.dtype(), [&](auto t) {

@@ -7,17 +7,23 @@ namespace {
 
 constexpr int64_t flat_limit = 32768;  // elements that one thread does without cutting
 
-const kernels::InnerLoop* loop_for(const kernels::PointwiseLoops& loops, const char* name, DType compute, DType common) {
-  const auto& kernel = compute == DType::Float32 ? loops.f32 : compute == DType::Float64 ? loops.f64 : loops.i64;
-  check<NotImplementedError>(kernel.function != nullptr, "\"", name, "\" not implemented for '", info(common).noun, "'");
+const kernels::InnerLoop* loop_for(const kernels::PointwiseLoops& loops, const char* name,
+                                   DType compute, DType common) {
+  const auto& kernel = compute == DType::Float32   ? loops.f32
+                       : compute == DType::Float64 ? loops.f64
+                                                   : loops.i64;
+  check<NotImplementedError>(kernel.function != nullptr, "\"", name, "\" not implemented for '",
+                             info(common).noun, "'");
   return kernel.function;
 }
 
-// The commonest call: everything contiguous, of one size and of the compute type (or one lone number).
+// The commonest call: everything contiguous, of one size and of the compute type (or one lone
+// number).
 bool run_flat(const kernels::InnerLoop* inner, DType compute, bool predicate, const Tensor& out,
               std::initializer_list<const Arg*> in, const void* op) {
   const int64_t n = out.numel();
-  if (n > flat_limit || !out.is_contiguous() || out.dtype() != (predicate ? DType::Bool : compute)) return false;
+  if (n > flat_limit || !out.is_contiguous() || out.dtype() != (predicate ? DType::Bool : compute))
+    return false;
   const void* data[kernels::max_inputs];
   alignas(8) char numbers[kernels::max_inputs][8];
   int k = 0;
@@ -56,7 +62,9 @@ std::pair<const char*, const char*> extent(const Tensor& t) {
 }  // namespace
 
 bool shares_part(const Tensor& a, const Tensor& b) {
-  if (a.impl()->storage != b.impl()->storage || a.numel() == 0 || b.numel() == 0 || same_place(a, b)) return false;
+  if (a.impl()->storage != b.impl()->storage || a.numel() == 0 || b.numel() == 0 ||
+      same_place(a, b))
+    return false;
   const auto [a0, a1] = extent(a);
   const auto [b0, b1] = extent(b);
   return a0 < b1 && b0 < a1;
@@ -70,8 +78,8 @@ kernels::View broadcast_view(const Tensor& x, const Dims& sizes) {
   return v;
 }
 
-void run_pointwise(const kernels::PointwiseLoops& loops, const char* name, DType common, const Tensor& out,
-                   std::initializer_list<const Arg*> in, const void* op) {
+void run_pointwise(const kernels::PointwiseLoops& loops, const char* name, DType common,
+                   const Tensor& out, std::initializer_list<const Arg*> in, const void* op) {
   const DType compute = kernels::compute_type(common);
   const kernels::InnerLoop* inner = loop_for(loops, name, compute, common);
   if (run_flat(inner, compute, loops.predicate, out, in, op)) return;
@@ -84,7 +92,8 @@ void run_pointwise(const kernels::PointwiseLoops& loops, const char* name, DType
     if (a->is_tensor()) {
       const bool overlap = shares_part(*a->tensor, out);
       check(!overlap || !a->tensor->is_contiguous() || !out.is_contiguous(),
-            "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+            "unsupported operation: some elements of the input tensor and the written-to tensor "
+            "refer to a single "
             "memory location. Please clone() the tensor before performing the operation.");
       if (overlap) copies[k] = copy_of(*a->tensor, a->tensor->dtype());
       views[k] = broadcast_view(overlap ? copies[k] : *a->tensor, out.sizes());
@@ -97,14 +106,16 @@ void run_pointwise(const kernels::PointwiseLoops& loops, const char* name, DType
   kernels::pointwise(loops, compute, view(out), views, k, op);
 }
 
-void check_in_place(const char* name, const Tensor& x, DType result, std::initializer_list<const Arg*> others) {
+void check_in_place(const char* name, const Tensor& x, DType result,
+                    std::initializer_list<const Arg*> others) {
   check_in_place(x);
-  check(can_cast(result, x.dtype()), "result type ", info(result).noun, " can't be cast to the desired output type ",
-        info(x.dtype()).noun);
+  check(can_cast(result, x.dtype()), "result type ", info(result).noun,
+        " can't be cast to the desired output type ", info(x.dtype()).noun);
   for (const Arg* a : others) {
     if (!a->is_tensor()) continue;
     const Dims sizes = broadcast_sizes(x.sizes(), a->tensor->sizes());
-    check(sizes == x.sizes(), "output with shape ", x.sizes(), " doesn't match the broadcast shape ", sizes);
+    check(sizes == x.sizes(), "output with shape ", x.sizes(),
+          " doesn't match the broadcast shape ", sizes);
   }
   (void)name;
 }

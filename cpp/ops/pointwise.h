@@ -1,5 +1,6 @@
 #pragma once
-// From an op's struct (kernels/unary.h, binary.h) to an op on tensors: dtype, shape, kernel call, history.
+// From an op's struct (kernels/unary.h, binary.h) to an op on tensors: dtype, shape, kernel call,
+// history.
 #include "graph/record.h"
 #include "kernels/pointwise.h"
 #include "kernels/unary.h"
@@ -15,12 +16,15 @@ kernels::View broadcast_view(const Tensor& x, const Dims& sizes);
 // Whether a and b overlap without being the same elements.
 bool shares_part(const Tensor& a, const Tensor& b);
 
-// Runs the loops into `out`, whose sizes the inputs broadcast to. Inputs are converted to `compute`'s type.
-void run_pointwise(const kernels::PointwiseLoops& loops, const char* name, DType common, const Tensor& out,
-                   std::initializer_list<const Arg*> in, const void* op);
+// Runs the loops into `out`, whose sizes the inputs broadcast to. Inputs are converted to
+// `compute`'s type.
+void run_pointwise(const kernels::PointwiseLoops& loops, const char* name, DType common,
+                   const Tensor& out, std::initializer_list<const Arg*> in, const void* op);
 
-// Before x is changed in place: x may be written, values of dtype `result` may be put in, and the sizes fit.
-void check_in_place(const char* name, const Tensor& x, DType result, std::initializer_list<const Arg*> others);
+// Before x is changed in place: x may be written, values of dtype `result` may be put in, and the
+// sizes fit.
+void check_in_place(const char* name, const Tensor& x, DType result,
+                    std::initializer_list<const Arg*> others);
 
 // The result's tensor: fresh, with the strides that torch would give it.
 Tensor allocate_result(std::initializer_list<const Arg*> in, DType dtype);
@@ -42,7 +46,8 @@ Tensor unary_gradient(const Op& op, const Tensor& g, const Tensor& wanted) {
   const kernels::Gradient<Op> gradient{op};
   const Arg ga(g), wa(wanted);
   Tensor dx = allocate_result({&ga, &wa}, wanted.dtype());
-  run_pointwise(kernels::loops_of<kernels::Gradient<Op>>, Op::node, wanted.dtype(), dx, {&ga, &wa}, &gradient);
+  run_pointwise(kernels::loops_of<kernels::Gradient<Op>>, Op::node, wanted.dtype(), dx, {&ga, &wa},
+                &gradient);
   return dx;
 }
 
@@ -58,7 +63,9 @@ void record_unary(const Op& op, const Tensor& y, const Tensor& x, bool in_place)
   if constexpr (Op::wants == kernels::Wants::Nothing) {
     put(saved(), [op](const Tensor& g) { return Grads{op.dx(g)}; });
   } else {
-    const auto dx = [op](const Tensor& g, const Tensor& wanted) { return Grads{unary_gradient(op, g, wanted)}; };
+    const auto dx = [op](const Tensor& g, const Tensor& wanted) {
+      return Grads{unary_gradient(op, g, wanted)};
+    };
     if constexpr (Op::wants == kernels::Wants::Y)
       put(saved(output(y)), dx);
     else

@@ -17,14 +17,16 @@ Tensor first_gradient(const Tensor& g, const Tensor& x, const Tensor& target) {
   if (grad_enabled()) return Op::dx(g, x, target);
   const Arg ga(g), xa(x), ta(target);
   Tensor dx = allocate_result({&xa, &ta}, x.dtype());
-  run_pointwise(kernels::loops_of<kernels::FirstGradient<Op>>, Op::node, x.dtype(), dx, {&ga, &xa, &ta}, nullptr);
+  run_pointwise(kernels::loops_of<kernels::FirstGradient<Op>>, Op::node, x.dtype(), dx,
+                {&ga, &xa, &ta}, nullptr);
   return dx;
 }
 
 template <class Op>
 Tensor loss(const Tensor& x, const Tensor& target, const Tensor& weight, Reduction reduction,
             const char* node = Op::node) {
-  check<NotImplementedError>(x.is_floating(), "\"", Op::name, "\" not implemented for '", info(x.dtype()).noun, "'");
+  check<NotImplementedError>(x.is_floating(), "\"", Op::name, "\" not implemented for '",
+                             info(x.dtype()).noun, "'");
   const Arg xa(x), ta(target);
   const DType t = to_floating(result_type(xa, ta));
   Tensor y, each = allocate_result({&xa, &ta}, t);
@@ -34,13 +36,15 @@ Tensor loss(const Tensor& x, const Tensor& target, const Tensor& weight, Reducti
     y = reduced(weight.defined() ? mul(each, weight) : each, reduction);
   }
   if (!recording(x, target)) return y;
-  const double scale = reduction == Reduction::Mean ? 1.0 / double(std::max<int64_t>(each.numel(), 1)) : 1.0;
+  const double scale =
+      reduction == Reduction::Mean ? 1.0 / double(std::max<int64_t>(each.numel(), 1)) : 1.0;
   return record(node, y, {&x, &target}, saved(x, target, weight),
                 [scale](const Tensor& g, Needs needs, const Tensor& x, const Tensor& target,
                         const Tensor& weight) {
                   Tensor ge = scale == 1 ? g : g * scale;
                   if (weight.defined()) ge = ge * weight;
-                  return Grads{needs[0] ? first_gradient<Op>(ge, x, target) : Tensor(), needs[1] ? Op::dy(ge, x, target) : Tensor()};
+                  return Grads{needs[0] ? first_gradient<Op>(ge, x, target) : Tensor(),
+                               needs[1] ? Op::dy(ge, x, target) : Tensor()};
                 });
 }
 
@@ -65,7 +69,8 @@ bool is_within_unit(const Tensor& x) {
 }  // namespace
 
 Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction, const Tensor& weight) {
-  return weight.defined() ? weighted(square(x - target), x, weight, reduction) : loss<kernels::MseLoss>(x, target, weight, reduction);
+  return weight.defined() ? weighted(square(x - target), x, weight, reduction)
+                          : loss<kernels::MseLoss>(x, target, weight, reduction);
 }
 
 Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction, const Tensor& weight) {
@@ -76,16 +81,19 @@ Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction, const
              : loss<kernels::L1Loss>(x, target, weight, reduction, nodes[int(reduction)]);
 }
 
-Tensor binary_cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight, Reduction reduction) {
-  check(x.dtype() == target.dtype(), "Found dtype ", info(target.dtype()).noun, " but expected ", info(x.dtype()).noun);
+Tensor binary_cross_entropy(const Tensor& x, const Tensor& target, const Tensor& weight,
+                            Reduction reduction) {
+  check(x.dtype() == target.dtype(), "Found dtype ", info(target.dtype()).noun, " but expected ",
+        info(x.dtype()).noun);
   check(is_within_unit(x), "all elements of input should be between 0 and 1");
   check(is_within_unit(target), "all elements of target should be between 0 and 1");
   return loss<kernels::BinaryCrossEntropy>(x, target, weight, reduction);
 }
 
-Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& target, const Tensor& weight, const Tensor& pos_weight,
-                                        Reduction reduction) {
-  if (!pos_weight.defined()) return loss<kernels::BinaryCrossEntropyWithLogits>(x, target, weight, reduction);
+Tensor binary_cross_entropy_with_logits(const Tensor& x, const Tensor& target, const Tensor& weight,
+                                        const Tensor& pos_weight, Reduction reduction) {
+  if (!pos_weight.defined())
+    return loss<kernels::BinaryCrossEntropyWithLogits>(x, target, weight, reduction);
   const Tensor softplus = log1p(exp(-abs(x))) + clamp(-x, Scalar(0), std::optional<Scalar>());
   const Tensor each = (1 - target) * x + ((pos_weight - 1) * target + 1) * softplus;
   return named("BinaryCrossEntropyWithLogitsBackward0",

@@ -19,18 +19,22 @@ Tensor triangle(const char* node, const Tensor& x, int64_t diagonal, bool lower)
   Tensor y = copy_of(x, x.dtype(), false);
   const int64_t rows = y.size(-2), cols = y.size(-1), bytes = itemsize(y.dtype());
   const int64_t all = y.numel() / std::max<int64_t>(cols, 1);
-  parallel_for(all, std::max<int64_t>(1, 65536 / std::max<int64_t>(cols, 1)), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      const int64_t edge = std::clamp<int64_t>(r % rows + diagonal + (lower ? 1 : 0), 0, cols);
-      char* row = y.impl()->data + r * cols * bytes;
-      if (lower)
-        std::memset(row + edge * bytes, 0, size_t((cols - edge) * bytes));
-      else
-        std::memset(row, 0, size_t(edge * bytes));
-    }
-  });
+  parallel_for(all, std::max<int64_t>(1, 65536 / std::max<int64_t>(cols, 1)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t r = begin; r < end; ++r) {
+                   const int64_t edge =
+                       std::clamp<int64_t>(r % rows + diagonal + (lower ? 1 : 0), 0, cols);
+                   char* row = y.impl()->data + r * cols * bytes;
+                   if (lower)
+                     std::memset(row + edge * bytes, 0, size_t((cols - edge) * bytes));
+                   else
+                     std::memset(row, 0, size_t(edge * bytes));
+                 }
+               });
   if (recording(x))
-    record(node, y, {&x}, saved(), [diagonal, lower](const Tensor& g) { return Grads{lower ? tril(g, diagonal) : triu(g, diagonal)}; });
+    record(node, y, {&x}, saved(), [diagonal, lower](const Tensor& g) {
+      return Grads{lower ? tril(g, diagonal) : triu(g, diagonal)};
+    });
   return y;
 }
 
@@ -50,8 +54,12 @@ static const Tensor& triangle_(const char* node, const Tensor& x, int64_t diagon
   return x;
 }
 
-Tensor tril(const Tensor& x, int64_t diagonal) { return triangle("TrilBackward0", x, diagonal, true); }
-Tensor triu(const Tensor& x, int64_t diagonal) { return triangle("TriuBackward0", x, diagonal, false); }
+Tensor tril(const Tensor& x, int64_t diagonal) {
+  return triangle("TrilBackward0", x, diagonal, true);
+}
+Tensor triu(const Tensor& x, int64_t diagonal) {
+  return triangle("TriuBackward0", x, diagonal, false);
+}
 const Tensor& tril_(const Tensor& x, int64_t diagonal) {
   return triangle_("TrilBackward0", x, diagonal, true);
 }
@@ -63,7 +71,8 @@ Tensor flip(const Tensor& x, const Dims& dims) {
   Dims wrapped;
   for (int64_t d : dims) {
     const int64_t w = wrap_dim(d, x.dim());
-    check(std::find(wrapped.begin(), wrapped.end(), w) == wrapped.end(), "dim ", w, " appears multiple times in the list of dims");
+    check(std::find(wrapped.begin(), wrapped.end(), w) == wrapped.end(), "dim ", w,
+          " appears multiple times in the list of dims");
     wrapped.push_back(w);
   }
   Tensor y = copy_of(x, x.dtype(), false);
@@ -75,7 +84,9 @@ Tensor flip(const Tensor& x, const Dims& dims) {
       y = index_select(y, d, back);
     }
   }
-  if (recording(x)) record("FlipBackward0", y, {&x}, saved(), [wrapped](const Tensor& g) { return Grads{flip(g, wrapped)}; });
+  if (recording(x))
+    record("FlipBackward0", y, {&x}, saved(),
+           [wrapped](const Tensor& g) { return Grads{flip(g, wrapped)}; });
   return y;
 }
 
@@ -112,12 +123,15 @@ Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims) {
 }
 
 Tensor repeat(const Tensor& x, const Dims& times) {
-  check(times.size() >= x.dim(), "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+  check(
+      times.size() >= x.dim(),
+      "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
   const int64_t shift = times.size() - x.dim();
   Dims split, spread, sizes, copies;  // (1, n) -> (times, n) -> times * n, dimension by dimension
   for (int64_t d = 0; d < times.size(); ++d) {
     const int64_t n = d < shift ? 1 : x.sizes()[d - shift];
-    check(times[d] >= 0, "Trying to create tensor with negative dimension ", times[d] * n, ": ", times);
+    check(times[d] >= 0, "Trying to create tensor with negative dimension ", times[d] * n, ": ",
+          times);
     copies.push_back(split.size());
     split.push_back(1);
     split.push_back(n);
@@ -152,7 +166,8 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& times, std::optional<int
   const int64_t d = wrap_dim(dim.value_or(0), flat.dim()), n = flat.sizes()[d];
   check(times.dim() <= 1, "repeat_interleave only accept 0D or 1D vector as repeat");
   check(is_integral(times.dtype()), "repeats has to be Long or Int tensor");
-  check(times.numel() == 1 || times.numel() == n, "repeats must have the same size as input along dim, but got repeats.size(0) = ",
+  check(times.numel() == 1 || times.numel() == n,
+        "repeats must have the same size as input along dim, but got repeats.size(0) = ",
         times.numel(), " and input.size(", d, ") = ", n);
   const Tensor t = contiguous(to(times, DType::Int64));
   const int64_t* count = t.data<int64_t>();
@@ -168,7 +183,8 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& times, std::optional<int
 }
 
 Tensor diag_embed(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
-  const int64_t a = wrap_dim(dim1, x.dim() + 1), b = wrap_dim(dim2, x.dim() + 1), n = x.size(-1) + std::abs(offset);
+  const int64_t a = wrap_dim(dim1, x.dim() + 1), b = wrap_dim(dim2, x.dim() + 1),
+                n = x.size(-1) + std::abs(offset);
   check(a != b, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
   Dims sizes = x.sizes();
   sizes.erase(sizes.size() - 1);
@@ -177,7 +193,8 @@ Tensor diag_embed(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
   const Tensor y = zeros(sizes, x.dtype());
   write_values(diagonal(y, offset, a, b), x);
   if (recording(x))
-    record("DiagEmbedBackward0", y, {&x}, saved(), [offset, a, b](const Tensor& g) { return Grads{diagonal(g, offset, a, b)}; });
+    record("DiagEmbedBackward0", y, {&x}, saved(),
+           [offset, a, b](const Tensor& g) { return Grads{diagonal(g, offset, a, b)}; });
   return y;
 }
 

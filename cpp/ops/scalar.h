@@ -44,7 +44,10 @@ struct Arg {
   Arg(Scalar s) : scalar(s) {}
   template <class T>
     requires std::is_arithmetic_v<T>
-  Arg(T x) : scalar(std::is_floating_point_v<T> ? Scalar(double(x)) : std::is_same_v<T, bool> ? Scalar(bool(x)) : Scalar(int64_t(x))) {}
+  Arg(T x)
+      : scalar(std::is_floating_point_v<T> ? Scalar(double(x))
+               : std::is_same_v<T, bool>   ? Scalar(bool(x))
+                                           : Scalar(int64_t(x))) {}
 
   bool is_tensor() const { return tensor != nullptr; }
   int64_t dim() const { return tensor ? tensor->dim() : 0; }

@@ -25,11 +25,13 @@ Tensor forward(const kernels::Kernel<kernels::Softmax>& kernel, const Tensor& x,
   return y;
 }
 
-Tensor backward(const kernels::Kernel<kernels::SoftmaxBackward>& kernel, const Tensor& g, const Tensor& y, int64_t dim) {
+Tensor backward(const kernels::Kernel<kernels::SoftmaxBackward>& kernel, const Tensor& g,
+                const Tensor& y, int64_t dim) {
   const Tensor gc = contiguous(to(g, y.dtype())), yc = contiguous(y);
   Tensor dx = empty(y.sizes(), y.dtype());
   const Layout l(y, dim);
-  if (dx.numel()) kernel(y.dtype(), dx.data<void>(), gc.data<void>(), yc.data<void>(), l.outer, l.n, l.inner);
+  if (dx.numel())
+    kernel(y.dtype(), dx.data<void>(), gc.data<void>(), yc.data<void>(), l.outer, l.n, l.inner);
   return dx;
 }
 
@@ -40,9 +42,8 @@ Tensor softmax(const Tensor& x, int64_t dim, std::optional<DType> dtype) {
   dim = wrap_dim(dim, x.dim());
   Tensor y = forward(kernels::softmax, in, dim);
   if (recording(in))
-    record("SoftmaxBackward0", y, {&in}, saved(output(y)), [dim](const Tensor& g, const Tensor& y) {
-      return Grads{softmax_backward(g, y, dim)};
-    });
+    record("SoftmaxBackward0", y, {&in}, saved(output(y)),
+           [dim](const Tensor& g, const Tensor& y) { return Grads{softmax_backward(g, y, dim)}; });
   return y;
 }
 
@@ -56,9 +57,9 @@ Tensor log_softmax(const Tensor& x, int64_t dim, std::optional<DType> dtype) {
   dim = wrap_dim(dim, x.dim());
   Tensor y = forward(kernels::log_softmax, in, dim);
   if (recording(in))
-    record("LogSoftmaxBackward0", y, {&in}, saved(output(y)), [dim](const Tensor& g, const Tensor& y) {
-      return Grads{log_softmax_backward(g, y, dim)};
-    });
+    record(
+        "LogSoftmaxBackward0", y, {&in}, saved(output(y)),
+        [dim](const Tensor& g, const Tensor& y) { return Grads{log_softmax_backward(g, y, dim)}; });
   return y;
 }
 

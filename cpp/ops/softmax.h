@@ -3,7 +3,8 @@
 
 namespace izvod {
 
-// exp(x) / sum(exp(x)) over one dimension, and its logarithm. Integers become the default floating dtype.
+// exp(x) / sum(exp(x)) over one dimension, and its logarithm. Integers become the default floating
+// dtype.
 Tensor softmax(const Tensor& x, int64_t dim, std::optional<DType> dtype = {});
 Tensor log_softmax(const Tensor& x, int64_t dim, std::optional<DType> dtype = {});
 // Their gradients from the results: y * (g - sum(g * y)) and g - exp(y) * sum(g).

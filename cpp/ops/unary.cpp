@@ -38,15 +38,18 @@ Tensor isinf(const Tensor& x) { return predicate<kernels::Isinf>(x); }
 Tensor isfinite(const Tensor& x) { return predicate<kernels::Isfinite>(x); }
 Tensor logical_not(const Tensor& x) { return predicate<kernels::LogicalNot>(x); }
 Tensor bitwise_not(const Tensor& x) {
-  check<NotImplementedError>(!x.is_floating(), "\"bitwise_not_cpu\" not implemented for '", info(x.dtype()).noun, "'");
+  check<NotImplementedError>(!x.is_floating(), "\"bitwise_not_cpu\" not implemented for '",
+                             info(x.dtype()).noun, "'");
   return x.dtype() == DType::Bool ? logical_not(x) : predicate<kernels::BitwiseNot>(x);
 }
 
 // ---- GELU
 
 Tensor gelu(const Tensor& x, const std::string& approximate) {
-  check(approximate == "none" || approximate == "tanh", "approximate argument must be either none or tanh.");
-  check<NotImplementedError>(x.is_floating(), "\"GeluKernelImpl\" not implemented for '", info(x.dtype()).noun, "'");
+  check(approximate == "none" || approximate == "tanh",
+        "approximate argument must be either none or tanh.");
+  check<NotImplementedError>(x.is_floating(), "\"GeluKernelImpl\" not implemented for '",
+                             info(x.dtype()).noun, "'");
   return approximate == "tanh" ? unary<kernels::GeluTanh>(x) : unary<kernels::Gelu>(x);
 }
 
@@ -71,13 +74,15 @@ kernels::Clamp clamp_of(const std::optional<Scalar>& low, const std::optional<Sc
   return {low ? low->to_double() : -infinity, high ? high->to_double() : infinity};
 }
 
-DType clamp_type(const Tensor& x, const std::optional<Scalar>& low, const std::optional<Scalar>& high) {
+DType clamp_type(const Tensor& x, const std::optional<Scalar>& low,
+                 const std::optional<Scalar>& high) {
   const Arg a(x), l(low.value_or(Scalar(false))), h(high.value_or(Scalar(false)));
   return result_type({&a, &l, &h});
 }
 
 // Whole numbers are compared as such: int64's do not all fit in a double.
-Tensor clamp_integers(Tensor x, const std::optional<Scalar>& low, const std::optional<Scalar>& high) {
+Tensor clamp_integers(Tensor x, const std::optional<Scalar>& low,
+                      const std::optional<Scalar>& high) {
   if (low) x = maximum(x, *low);
   return high ? minimum(x, *high) : x;
 }
@@ -90,10 +95,12 @@ Tensor clamp(const Tensor& x, const std::optional<Scalar>& low, const std::optio
   return in.is_floating() ? unary(in, op) : clamp_integers(in, low, high);
 }
 
-const Tensor& clamp_(const Tensor& x, const std::optional<Scalar>& low, const std::optional<Scalar>& high) {
+const Tensor& clamp_(const Tensor& x, const std::optional<Scalar>& low,
+                     const std::optional<Scalar>& high) {
   const kernels::Clamp op = clamp_of(low, high);
   const DType t = clamp_type(x, low, high);
-  check(can_cast(t, x.dtype()), "result type ", info(t).noun, " can't be cast to the desired output type ", info(x.dtype()).noun);
+  check(can_cast(t, x.dtype()), "result type ", info(t).noun,
+        " can't be cast to the desired output type ", info(x.dtype()).noun);
   if (x.is_floating()) return unary_(x, op);
   if (low) maximum_(x, *low);
   return high ? minimum_(x, *high) : x;
@@ -112,7 +119,8 @@ Tensor clamp(const Tensor& x, const std::optional<Tensor>& low, const std::optio
 namespace {
 
 void check_power(const Tensor& x, const Scalar& exponent) {
-  check(x.is_floating() || exponent.is_float() || exponent.i >= 0, "Integers to negative integer powers are not allowed.");
+  check(x.is_floating() || exponent.is_float() || exponent.i >= 0,
+        "Integers to negative integer powers are not allowed.");
 }
 
 }  // namespace
@@ -129,8 +137,8 @@ Tensor pow(const Tensor& x, const Scalar& exponent) {
 
 const Tensor& pow_(const Tensor& x, const Scalar& exponent) {
   check_power(x, exponent);
-  check(can_cast(result_type(Arg(x), Arg(exponent)), x.dtype()), "result type Float can't be cast to the desired output type ",
-        info(x.dtype()).noun);
+  check(can_cast(result_type(Arg(x), Arg(exponent)), x.dtype()),
+        "result type Float can't be cast to the desired output type ", info(x.dtype()).noun);
   return unary_(x, kernels::PowScalar{exponent.to_double()});
 }
 

@@ -8,17 +8,22 @@
 namespace izvod {
 
 // function, its struct in kernels/unary.h
-#define IZVOD_UNARY(X)                                                                                                  \
-  X(exp, Exp) X(exp2, Exp2) X(expm1, Expm1) X(log, Log) X(log2, Log2) X(log10, Log10) X(log1p, Log1p) X(sqrt, Sqrt)     \
-  X(rsqrt, Rsqrt) X(square, Square) X(reciprocal, Reciprocal) X(neg, Neg) X(abs, Abs) X(sign, Sign) X(floor, Floor)     \
-  X(ceil, Ceil) X(round, Round) X(trunc, Trunc) X(frac, Frac) X(sin, Sin) X(cos, Cos) X(tan, Tan) X(asin, Asin)         \
-  X(acos, Acos) X(atan, Atan) X(sinh, Sinh) X(cosh, Cosh) X(tanh, Tanh) X(sigmoid, Sigmoid) X(relu, Relu) X(silu, Silu) \
-  X(erf, Erf) X(erfc, Erfc) X(erfinv, Erfinv) X(lgamma, Lgamma) X(digamma, Digamma)
-#define IZVOD_PREDICATES(X) \
-  X(isnan, Isnan) X(isinf, Isinf) X(isfinite, Isfinite) X(logical_not, LogicalNot) X(bitwise_not, BitwiseNot)
+// clang-format off
+#define IZVOD_UNARY(X)                                                                          \
+  X(exp, Exp) X(exp2, Exp2) X(expm1, Expm1) X(log, Log) X(log2, Log2) X(log10, Log10)           \
+  X(log1p, Log1p) X(sqrt, Sqrt) X(rsqrt, Rsqrt) X(square, Square) X(reciprocal, Reciprocal)     \
+  X(neg, Neg) X(abs, Abs) X(sign, Sign) X(floor, Floor) X(ceil, Ceil) X(round, Round)           \
+  X(trunc, Trunc) X(frac, Frac) X(sin, Sin) X(cos, Cos) X(tan, Tan) X(asin, Asin) X(acos, Acos) \
+  X(atan, Atan) X(sinh, Sinh) X(cosh, Cosh) X(tanh, Tanh) X(sigmoid, Sigmoid) X(relu, Relu)     \
+  X(silu, Silu) X(erf, Erf) X(erfc, Erfc) X(erfinv, Erfinv) X(lgamma, Lgamma)                   \
+  X(digamma, Digamma)
+#define IZVOD_PREDICATES(X)                                                        \
+  X(isnan, Isnan) X(isinf, Isinf) X(isfinite, Isfinite) X(logical_not, LogicalNot) \
+  X(bitwise_not, BitwiseNot)
+// clang-format on
 
-#define DECLARE(function, Op)          \
-  Tensor function(const Tensor& x);    \
+#define DECLARE(function, Op)       \
+  Tensor function(const Tensor& x); \
   const Tensor& function##_(const Tensor& x);
 IZVOD_UNARY(DECLARE)
 #undef DECLARE
@@ -40,7 +45,8 @@ const Tensor& polygamma_(const Tensor& x, int64_t n);
 
 // Into [low, high]; either bound may be missing, not both. Tensors as bounds are broadcast.
 Tensor clamp(const Tensor& x, const std::optional<Scalar>& low, const std::optional<Scalar>& high);
-const Tensor& clamp_(const Tensor& x, const std::optional<Scalar>& low, const std::optional<Scalar>& high);
+const Tensor& clamp_(const Tensor& x, const std::optional<Scalar>& low,
+                     const std::optional<Scalar>& high);
 Tensor clamp(const Tensor& x, const std::optional<Tensor>& low, const std::optional<Tensor>& high);
 
 // x^exponent.

@@ -2,8 +2,8 @@
 
 #include <numeric>
 
-#include "ops/copy.h"
 #include "ops/arithmetic.h"
+#include "ops/copy.h"
 #include "ops/joining.h"
 #include "ops/pointwise.h"
 
@@ -50,7 +50,8 @@ Tensor part_of(const char* name, const Tensor& x, const Pick& pick) {
 // A view that holds every element of x once: its gradient is rearranged back.
 template <class Back>
 Tensor record_whole(const char* name, const Tensor& x, Tensor y, const Back& back) {
-  if (recording(x)) record(name, y, {&x}, saved(), [back](const Tensor& g) { return Grads{back(g)}; });
+  if (recording(x))
+    record(name, y, {&x}, saved(), [back](const Tensor& g) { return Grads{back(g)}; });
   return y;
 }
 Tensor record_reshaped(const char* name, const Tensor& x, Tensor y) {
@@ -69,16 +70,20 @@ Dims infer_sizes(const Dims& sizes, int64_t numel) {
       check(hole < 0, "only one dimension can be inferred");
       hole = d;
     } else {
-      check(sizes[d] >= 0, "invalid shape dimension ", sizes[d], " at index ", d, " of shape ", sizes);
+      check(sizes[d] >= 0, "invalid shape dimension ", sizes[d], " at index ", d, " of shape ",
+            sizes);
       known *= sizes[d];
     }
   }
-  const auto wrong = [&] { return text("shape '", sizes, "' is invalid for input of size ", numel); };
+  const auto wrong = [&] {
+    return text("shape '", sizes, "' is invalid for input of size ", numel);
+  };
   if (hole >= 0) {
     if (known == 0)
       throw RuntimeError(numel ? wrong()
                                : text("cannot reshape tensor of 0 elements into shape ", sizes,
-                                      " because the unspecified dimension size -1 can be any value and is ambiguous"));
+                                      " because the unspecified dimension size -1 can be any value "
+                                      "and is ambiguous"));
     if (numel % known) throw RuntimeError(wrong());
     out[hole] = numel / known;
   } else if (known != numel) {
@@ -114,7 +119,8 @@ bool overlaps_itself(const Dims& sizes, const Dims& strides) {
   Dims order;
   for (int64_t d = 0; d < sizes.size(); ++d)
     if (sizes[d] != 1) order.push_back(d);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return strides[a] < strides[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](int64_t a, int64_t b) { return strides[a] < strides[b]; });
   int64_t reach = 0;
   for (int64_t d : order) {
     if (strides[d] <= reach) return true;
@@ -204,16 +210,17 @@ Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, int64
   checked_numel(sizes, x.dtype());
   int64_t last = offset;
   for (int64_t d = 0; d < sizes.size(); ++d) {
-    check(strides[d] >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ", strides);
+    check(strides[d] >= 0,
+          "as_strided: Negative strides are not supported at the moment, got strides: ", strides);
     last += std::max<int64_t>(sizes[d] - 1, 0) * strides[d];
   }
   const int64_t bytes = itemsize(x.dtype()), have = int64_t(x.impl()->storage->nbytes());
   check(offset >= 0, "Tensor: invalid storage offset ", offset);
   bool none = false;
   for (int64_t s : sizes) none |= s == 0;
-  check(none || (last + 1) * bytes <= have, "setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", offset,
-        ", and itemsize ", bytes, " requiring a storage size of ", (last + 1) * bytes,
-        " are out of bounds for storage of size ", have);
+  check(none || (last + 1) * bytes <= have, "setStorage: sizes ", sizes, ", strides ", strides,
+        ", storage offset ", offset, ", and itemsize ", bytes, " requiring a storage size of ",
+        (last + 1) * bytes, " are out of bounds for storage of size ", have);
   char* data = static_cast<char*>(x.impl()->storage->data()) + offset * bytes;
   const Tensor y = raw_view(x, sizes, strides, data);
   if (recording(x))
@@ -230,7 +237,8 @@ Tensor view(const Tensor& x, const Dims& wanted) {
   const Dims sizes = infer_sizes(wanted, x.numel());
   const std::optional<Dims> strides = view_strides(x, sizes);
   check(strides.has_value(),
-        "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+        "view size is not compatible with input tensor's size and stride (at least one dimension "
+        "spans across two "
         "contiguous subspaces). Use .reshape(...) instead.");
   return record_reshaped("ViewBackward0", x, raw_view(x, sizes, *strides));
 }
@@ -240,7 +248,8 @@ Tensor reshape(const Tensor& x, const Dims& wanted) {
   if (const std::optional<Dims> strides = view_strides(x, sizes))
     return record_reshaped("ViewBackward0", x, raw_view(x, sizes, *strides));
   const Tensor whole = contiguous(x);
-  return record_reshaped("UnsafeViewBackward0", whole, alias(whole, sizes, contiguous_strides(sizes), whole.impl()->data));
+  return record_reshaped("UnsafeViewBackward0", whole,
+                         alias(whole, sizes, contiguous_strides(sizes), whole.impl()->data));
 }
 
 Tensor flatten(const Tensor& x, int64_t start, int64_t end) {
@@ -290,14 +299,19 @@ Tensor transpose(const Tensor& x, int64_t a, int64_t b) {
 
 Tensor t(const Tensor& x) {
   check(x.dim() <= 2, "t() expects a tensor with <= 2 dimensions, but self is ", x.dim(), "D");
-  if (x.dim() < 2) return record_whole("TBackward0", x, raw_view(x, x.sizes(), x.strides()), [](const Tensor& g) { return g; });
-  return record_whole("TBackward0", x, raw_view(x, {x.sizes()[1], x.sizes()[0]}, {x.strides()[1], x.strides()[0]}),
+  if (x.dim() < 2)
+    return record_whole("TBackward0", x, raw_view(x, x.sizes(), x.strides()),
+                        [](const Tensor& g) { return g; });
+  return record_whole("TBackward0", x,
+                      raw_view(x, {x.sizes()[1], x.sizes()[0]}, {x.strides()[1], x.strides()[0]}),
                       [](const Tensor& g) { return t(g); });
 }
 
 Tensor permute(const Tensor& x, const Dims& dims) {
-  check(dims.size() == x.dim(), "permute(sparse_coo): number of dimensions in the tensor input does not match the length "
-        "of the desired ordering of dimensions i.e. input.dim() = ", x.dim(), " is not equal to len(dims) = ", dims.size());
+  check(dims.size() == x.dim(),
+        "permute(sparse_coo): number of dimensions in the tensor input does not match the length "
+        "of the desired ordering of dimensions i.e. input.dim() = ",
+        x.dim(), " is not equal to len(dims) = ", dims.size());
   Dims sizes(x.dim()), strides(x.dim()), back(x.dim(), -1);
   for (int64_t i = 0; i < dims.size(); ++i) {
     const int64_t d = wrap_dim(dims[i], x.dim());
@@ -311,7 +325,8 @@ Tensor permute(const Tensor& x, const Dims& dims) {
 }
 
 Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination) {
-  check(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (", source,
+  check(source.size() == destination.size(),
+        "movedim: Invalid source or destination dims: source (", source,
         " dims) should contain the same number of dims as destination (", destination, " dims)");
   Dims order(x.dim(), -1);
   SmallVector<bool, 8> moved(x.dim());
@@ -338,29 +353,32 @@ Tensor reversed_dims(const Tensor& x) {
 }
 
 Tensor matrix_transpose(const Tensor& x) {
-  check(x.dim() >= 2, "tensor.mT is only supported on matrices or batches of matrices. Got ", x.dim(), "-D tensor.");
+  check(x.dim() >= 2, "tensor.mT is only supported on matrices or batches of matrices. Got ",
+        x.dim(), "-D tensor.");
   return transpose(x, -2, -1);
 }
 
 Tensor expand(const Tensor& x, const Dims& wanted) {
-  check(wanted.size() >= x.dim(), "expand(", info(x.dtype()).name, "{", x.sizes(), "}, size=", wanted,
-        "): the number of sizes provided (", wanted.size(),
+  check(wanted.size() >= x.dim(), "expand(", info(x.dtype()).name, "{", x.sizes(),
+        "}, size=", wanted, "): the number of sizes provided (", wanted.size(),
         ") must be greater or equal to the number of dimensions in the tensor (", x.dim(), ")");
   const int64_t shift = wanted.size() - x.dim();
   Dims sizes = wanted, strides(wanted.size());
   for (int64_t d = 0; d < sizes.size(); ++d) {
     if (d < shift) {
-      check(sizes[d] >= 0, "The expanded size of the tensor (", sizes[d], ") isn't allowed in a leading, non-existing dimension ", d);
+      check(sizes[d] >= 0, "The expanded size of the tensor (", sizes[d],
+            ") isn't allowed in a leading, non-existing dimension ", d);
       continue;
     }
     const int64_t have = x.sizes()[d - shift];
     if (sizes[d] == -1) sizes[d] = have;
     check(sizes[d] == have || have == 1, "The expanded size of the tensor (", sizes[d],
-          ") must match the existing size (", have, ") at non-singleton dimension ", d, ".  Target sizes: ", wanted,
-          ".  Tensor sizes: ", x.sizes());
+          ") must match the existing size (", have, ") at non-singleton dimension ", d,
+          ".  Target sizes: ", wanted, ".  Tensor sizes: ", x.sizes());
     strides[d] = sizes[d] == have ? x.strides()[d - shift] : 0;
   }
-  return record_whole("ExpandBackward0", x, raw_view(x, sizes, strides), [](const Tensor& g) { return g; });
+  return record_whole("ExpandBackward0", x, raw_view(x, sizes, strides),
+                      [](const Tensor& g) { return g; });
 }
 
 static Tensor squeeze_where(const Tensor& x, const Dims& dims) {
@@ -382,7 +400,8 @@ Tensor squeeze(const Tensor& x) {
 Tensor squeeze(const Tensor& x, const Dims& dims) {
   Dims wrapped;
   for (int64_t d : dims) wrapped.push_back(wrap_dim(d, x.dim()));
-  return record_reshaped(dims.size() == 1 ? "SqueezeBackward1" : "SqueezeBackward2", x, squeeze_where(x, wrapped));
+  return record_reshaped(dims.size() == 1 ? "SqueezeBackward1" : "SqueezeBackward2", x,
+                         squeeze_where(x, wrapped));
 }
 
 Tensor unsqueeze(const Tensor& x, int64_t dim) {
@@ -398,7 +417,8 @@ Tensor select(const Tensor& x, int64_t dim, int64_t index) {
   check<IndexError>(x.dim() > 0, "select() cannot be applied to a 0-dim tensor.");
   dim = wrap_dim(dim, x.dim());
   const int64_t n = x.sizes()[dim];
-  check<IndexError>(index >= -n && index < n, "index ", index, " is out of bounds for dimension ", dim, " with size ", n);
+  check<IndexError>(index >= -n && index < n, "index ", index, " is out of bounds for dimension ",
+                    dim, " with size ", n);
   if (index < 0) index += n;
   return part_of("SelectBackward0", x, [&](Geometry& g) {
     g.offset += index * g.strides[dim];
@@ -427,16 +447,19 @@ Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
   dim = wrap_dim(dim, x.dim());
   const int64_t n = x.sizes()[dim];
   check(length >= 0, "narrow(): length must be non-negative.");
-  check<IndexError>(start >= -n && start <= n, "start out of range (expected to be in range of [", -n, ", ", n, "], but got ", start, ")");
+  check<IndexError>(start >= -n && start <= n, "start out of range (expected to be in range of [",
+                    -n, ", ", n, "], but got ", start, ")");
   if (start < 0) start += n;
-  check(start + length <= n, "start (", start, ") + length (", length, ") exceeds dimension size (", n, ").");
+  check(start + length <= n, "start (", start, ") + length (", length, ") exceeds dimension size (",
+        n, ").");
   return slice(x, dim, start, start + length, 1);
 }
 
 Tensor diagonal(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
   const int64_t a = wrap_dim(dim1, x.dim()), b = wrap_dim(dim2, x.dim());
   check(a != b, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
-  const int64_t rows = x.sizes()[a] - std::max<int64_t>(-offset, 0), cols = x.sizes()[b] - std::max<int64_t>(offset, 0);
+  const int64_t rows = x.sizes()[a] - std::max<int64_t>(-offset, 0),
+                cols = x.sizes()[b] - std::max<int64_t>(offset, 0);
   const int64_t n = std::max<int64_t>(std::min(rows, cols), 0);
   return part_of("DiagonalBackward0", x, [&](Geometry& g) {
     const int64_t step = g.strides[a] + g.strides[b];
@@ -467,19 +490,25 @@ Tensor unfold(const Tensor& x, int64_t dim, int64_t size, int64_t step) {
   });
 }
 
-static std::vector<Tensor> split_as(const char* node, const Tensor& x, const Dims& lengths, int64_t dim) {
+static std::vector<Tensor> split_as(const char* node, const Tensor& x, const Dims& lengths,
+                                    int64_t dim) {
   dim = wrap_dim(dim, x.dim());
   const int64_t total = std::accumulate(lengths.begin(), lengths.end(), int64_t(0));
   check(x.dim() > 0, "split expects at least a 1-dimensional tensor");
-  check(total == x.sizes()[dim], "split_with_sizes expects split_sizes to sum exactly to ", x.sizes()[dim],
-        " (input tensor's size at dimension ", dim, "), but got split_sizes=", lengths);
+  check(total == x.sizes()[dim], "split_with_sizes expects split_sizes to sum exactly to ",
+        x.sizes()[dim], " (input tensor's size at dimension ", dim,
+        "), but got split_sizes=", lengths);
   std::vector<Tensor> parts;
   Dims sizes = x.sizes();
   int64_t start = 0;
   for (int64_t length : lengths) {
-    check(length >= 0, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=", lengths);
+    check(
+        length >= 0,
+        "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
+        lengths);
     sizes[dim] = length;
-    parts.push_back(raw_view(x, sizes, x.strides(), x.impl()->data + start * x.strides()[dim] * itemsize(x.dtype())));
+    parts.push_back(raw_view(x, sizes, x.strides(),
+                             x.impl()->data + start * x.strides()[dim] * itemsize(x.dtype())));
     start += length;
   }
   if (recording(x))
@@ -497,9 +526,11 @@ std::vector<Tensor> split(const Tensor& x, int64_t length, int64_t dim) {
   check(length >= 0, "split expects split_size be non-negative, but got split_size=", length);
   dim = wrap_dim(dim, x.dim());
   const int64_t n = x.sizes()[dim];
-  check(length > 0 || n == 0, "split_size can only be 0 if dimension size is 0, but got dimension size of ", n);
+  check(length > 0 || n == 0,
+        "split_size can only be 0 if dimension size is 0, but got dimension size of ", n);
   Dims lengths;
-  for (int64_t start = 0; start < n; start += length) lengths.push_back(std::min(length, n - start));
+  for (int64_t start = 0; start < n; start += length)
+    lengths.push_back(std::min(length, n - start));
   if (lengths.empty()) lengths.push_back(0);
   return split_as("SplitBackward0", x, lengths, dim);
 }
@@ -521,7 +552,8 @@ std::vector<Tensor> unbind(const Tensor& x, int64_t dim) {
   strides.erase(dim);
   std::vector<Tensor> parts;
   for (int64_t i = 0; i < x.sizes()[dim]; ++i)
-    parts.push_back(raw_view(x, sizes, strides, x.impl()->data + i * x.strides()[dim] * itemsize(x.dtype())));
+    parts.push_back(
+        raw_view(x, sizes, strides, x.impl()->data + i * x.strides()[dim] * itemsize(x.dtype())));
   if (recording(x))
     record_outputs("UnbindBackward0", parts, {&x}, saved(),
                    [dim](const Grads& gs) { return Grads{stack({gs.begin(), gs.end()}, dim)}; });
@@ -539,11 +571,14 @@ Ref<Node> view_history(const Tensor& view, const Tensor& base) {
 
 namespace {
 
-// The history of a base after `change` wrote to a part of it: the part's gradient goes through the change,
-// all other elements keep theirs.
+// The history of a base after `change` wrote to a part of it: the part's gradient goes through the
+// change, all other elements keep theirs.
 struct CopySlices final : Node {
   CopySlices(const Tensor& base, const Tensor& view, Ref<Node> change)
-      : Node("CopySlices"), base_(geometry(base)), part_(geometry(view)), change_(std::move(change)) {
+      : Node("CopySlices"),
+        base_(geometry(base)),
+        part_(geometry(view)),
+        change_(std::move(change)) {
     add_edge(*this, base);
     for (size_t i = 1; i < change_->edges.size(); ++i) edges.push_back(change_->edges[i]);
   }

@@ -3,10 +3,12 @@
 
 namespace izvod {
 
-// Ops whose result shares the memory of x. In-place changes of either are seen, and undone, through both.
+// Ops whose result shares the memory of x. In-place changes of either are seen, and undone, through
+// both.
 
 Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, int64_t offset);
-// The gradient of as_strided: g's elements, added up where the view overlaps itself, in a tensor like x.
+// The gradient of as_strided: g's elements, added up where the view overlaps itself, in a tensor
+// like x.
 struct Geometry {
   Dims sizes, strides;
   int64_t offset;
@@ -21,8 +23,8 @@ Tensor transpose(const Tensor& x, int64_t a, int64_t b);
 Tensor t(const Tensor& x);
 Tensor permute(const Tensor& x, const Dims& dims);
 Tensor movedim(const Tensor& x, const Dims& source, const Dims& destination);
-Tensor reversed_dims(const Tensor& x);   // x.T
-Tensor matrix_transpose(const Tensor& x);  // x.mT
+Tensor reversed_dims(const Tensor& x);              // x.T
+Tensor matrix_transpose(const Tensor& x);           // x.mT
 Tensor expand(const Tensor& x, const Dims& sizes);  // -1 keeps a size
 Tensor squeeze(const Tensor& x);
 Tensor squeeze(const Tensor& x, const Dims& dims);

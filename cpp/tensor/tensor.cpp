@@ -39,7 +39,8 @@ bool is_contiguous(const Dims& sizes, const Dims& strides) {
   return contiguous;
 }
 
-static Tensor fresh(const Dims& sizes, const Dims& strides, DType dtype, int64_t numel, bool contiguous) {
+static Tensor fresh(const Dims& sizes, const Dims& strides, DType dtype, int64_t numel,
+                    bool contiguous) {
   Ref<Storage> storage = Storage::make(size_t(numel * itemsize(dtype)));
   auto* data = static_cast<char*>(storage->data());
   return Tensor(
@@ -56,7 +57,8 @@ bool is_dense(const Tensor& x) {
   Dims order;
   for (int64_t d = 0; d < x.dim(); ++d)
     if (x.sizes()[d] != 1) order.push_back(d);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return x.strides()[a] < x.strides()[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](int64_t a, int64_t b) { return x.strides()[a] < x.strides()[b]; });
   int64_t step = 1;
   for (int64_t d : order) {
     if (x.strides()[d] != step) return false;
@@ -77,7 +79,8 @@ Tensor empty_like(const Tensor& x, DType dtype) {
   return fresh(x.sizes(), strides, dtype, x.numel(), is_contiguous(x.sizes(), strides));
 }
 
-Tensor from_storage(Ref<Storage> storage, char* data, const Dims& sizes, const Dims& strides, DType dtype) {
+Tensor from_storage(Ref<Storage> storage, char* data, const Dims& sizes, const Dims& strides,
+                    DType dtype) {
   int64_t n = 1;
   for (int64_t s : sizes) n *= s;
   return Tensor(Ref(new TensorImpl(std::move(storage), data, sizes, strides, dtype, n,
@@ -93,8 +96,8 @@ Tensor alias(const Tensor& x, const Dims& sizes, const Dims& strides, char* data
 
 int64_t wrap_dim(int64_t d, int64_t dim) {
   const int64_t n = std::max<int64_t>(dim, 1);
-  check<IndexError>(d >= -n && d < n, "Dimension out of range (expected to be in range of [", -n, ", ", n - 1,
-                    "], but got ", d, ")");
+  check<IndexError>(d >= -n && d < n, "Dimension out of range (expected to be in range of [", -n,
+                    ", ", n - 1, "], but got ", d, ")");
   return d < 0 ? d + n : d;
 }
 

@@ -31,19 +31,20 @@ struct TensorImpl : Pooled {
 
   uint32_t refs = 0;
   DType dtype;
-  bool contiguous;                 // row-major without gaps
-  bool requires_grad = false;      // a leaf that asks for a gradient, or the result of a recorded op
-  bool untracked = false;          // made by .data: its changes do not count as changes
+  bool contiguous;             // row-major without gaps
+  bool requires_grad = false;  // a leaf that asks for a gradient, or the result of a recorded op
+  bool untracked = false;      // made by .data: its changes do not count as changes
   bool inference = making_inference_tensors;
   int64_t numel;
-  char* data;                      // of the first element
+  char* data;  // of the first element
   Ref<Storage> storage;
   Dims sizes, strides;
-  Ref<TensorImpl> base;            // the tensor that this one is a view of, for in-place operations
-  uint32_t base_version = 0;       // the storage's version that grad_fn belongs to; views only
+  Ref<TensorImpl> base;       // the tensor that this one is a view of, for in-place operations
+  uint32_t base_version = 0;  // the storage's version that grad_fn belongs to; views only
   std::unique_ptr<Attachment> autograd;
-  void* pyobject = nullptr;        // the one Python object of this tensor, while there is one
-  void* keepsake = nullptr;        // what a Python object of a subclass left behind; see bind/tensor_type.h
+  void* pyobject = nullptr;  // the one Python object of this tensor, while there is one
+  void* keepsake =
+      nullptr;  // what a Python object of a subclass left behind; see bind/tensor_type.h
 
   static inline void (*drop_keepsake)(void*) = nullptr;
   static void destroy(TensorImpl* t) {
@@ -73,7 +74,9 @@ class Tensor {
   bool is_contiguous() const { return impl_->contiguous; }
   bool is_floating() const { return izvod::is_floating(dtype()); }
   template <class T>
-  T* data() const { return static_cast<T*>(static_cast<void*>(impl_->data)); }
+  T* data() const {
+    return static_cast<T*>(static_cast<void*>(impl_->data));
+  }
   int64_t storage_offset() const {
     return (impl_->data - static_cast<char*>(impl_->storage->data())) / itemsize(dtype());
   }
@@ -100,12 +103,15 @@ Tensor empty(const Dims& sizes, DType dtype);
 Tensor empty_like(const Tensor& x, DType dtype);
 inline Tensor empty_like(const Tensor& x) { return empty_like(x, x.dtype()); }
 
-// Another tensor over the storage of x. It records nothing and is a view of nothing: ops/views.h does that.
+// Another tensor over the storage of x. It records nothing and is a view of nothing: ops/views.h
+// does that.
 Tensor alias(const Tensor& x, const Dims& sizes, const Dims& strides, char* data);
 inline Tensor alias(const Tensor& x) { return alias(x, x.sizes(), x.strides(), x.impl()->data); }
-Tensor from_storage(Ref<Storage> storage, char* data, const Dims& sizes, const Dims& strides, DType dtype);
+Tensor from_storage(Ref<Storage> storage, char* data, const Dims& sizes, const Dims& strides,
+                    DType dtype);
 
-// d in [-dim, dim) as [0, dim), where a tensor without dimensions counts as having one; else IndexError.
+// d in [-dim, dim) as [0, dim), where a tensor without dimensions counts as having one; else
+// IndexError.
 int64_t wrap_dim(int64_t d, int64_t dim);
 // The shape that a and b have together; RuntimeError where they do not fit.
 Dims broadcast_sizes(const Dims& a, const Dims& b);
