@@ -17,8 +17,9 @@
 // every member to be scheduled, which takes milliseconds when other programs hold the cores. Here
 // the caller works through the blocks itself, helpers that are awake take blocks too, and at the
 // end the caller waits only for blocks that a helper has begun. Which thread takes which block does
-// not matter to the result; but the caller takes them from the front and helpers from the back, so
-// that in ops that follow one another a core finds in its cache what it worked on before.
+// not matter to the result; but unless they are dealt in order, the caller takes them from the
+// front and helpers from the back, so that in ops that follow one another a core finds in its cache
+// what it worked on before.
 namespace izvod {
 namespace {
 
@@ -57,7 +58,7 @@ class Pool {
 
   // Runs the blocks of one job with up to `helpers` threads beside the caller. False if another
   // caller's job is running.
-  bool run(int64_t blocks, int helpers, Block block, void* job) {
+  bool run(Deal deal, int64_t blocks, int helpers, Block block, void* job) {
     if (blocks > UINT32_MAX) return false;
     std::unique_lock turn(turn_, std::try_to_lock);
     if (!turn) return false;
@@ -66,11 +67,12 @@ class Pool {
       std::thread([this, id = started_] { help(id); }).detach();
     }
     block_ = block, job_ = job, limit_ = helpers, failure_ = nullptr;
+    helpers_from_back_ = deal == Deal::Near;
     left_.store(uint64_t(blocks) << 32, std::memory_order_relaxed);
     state_.store(open, std::memory_order_release);
     generation_.fetch_add(1);
     if (asleep_.load()) generation_.notify_all();
-    work(false);
+    work(false);  // from the front
     uint32_t busy = state_.fetch_and(~open, std::memory_order_acq_rel) & ~open;
     for (int spin = 0; busy; ++spin) {
       if (spin < spins_before_yield)
@@ -98,9 +100,9 @@ class Pool {
     return int64_t(from_back ? back - 1 : front);
   }
 
-  void work(bool helper) {
+  void work(bool from_back) {
     inside = true;
-    for (int64_t i; (i = take(helper)) >= 0;) {
+    for (int64_t i; (i = take(from_back)) >= 0;) {
       try {
         block_(job_, i);
       } catch (...) {
@@ -120,7 +122,7 @@ class Pool {
       while ((s & open) && !state_.compare_exchange_weak(s, s + 1, std::memory_order_acq_rel)) {
       }
       if (!(s & open)) continue;
-      if (id <= limit_) work(true);
+      if (id <= limit_) work(helpers_from_back_);
       state_.fetch_sub(1, std::memory_order_release);
     }
   }
@@ -145,6 +147,7 @@ class Pool {
   Block block_ = nullptr;
   void* job_ = nullptr;
   int limit_ = 0, started_ = 0;
+  bool helpers_from_back_ = true;
   std::exception_ptr failure_;
 };
 
@@ -165,7 +168,8 @@ void set_num_threads(int n) { configured_threads = n; }
 bool in_parallel_region() { return inside; }
 void set_lock_hooks(LockHooks hooks) { lock_hooks = hooks; }
 
-void detail::run_blocks(int64_t n, int64_t grain, void (*call)(void*, int64_t, int64_t), void* fn) {
+void detail::run_blocks(Deal deal, int64_t n, int64_t grain, void (*call)(void*, int64_t, int64_t),
+                        void* fn) {
   const int64_t blocks = ceil_div(n, grain);
   auto run = [&](int64_t i) { call(fn, i * grain, std::min(n, (i + 1) * grain)); };
   const auto run_all = [&] {
@@ -175,7 +179,7 @@ void detail::run_blocks(int64_t n, int64_t grain, void (*call)(void*, int64_t, i
   Unlocked unlocked;
   const int helpers = int(std::min<int64_t>(num_threads(), blocks)) - 1;
   const auto block = [](void* f, int64_t i) { (*static_cast<decltype(run)*>(f))(i); };
-  if (helpers == 0 || !pool().run(blocks, helpers, block, &run)) run_all();
+  if (helpers == 0 || !pool().run(deal, blocks, helpers, block, &run)) run_all();
 }
 
 }  // namespace izvod

@@ -15,8 +15,13 @@ struct LockHooks {
 };
 void set_lock_hooks(LockHooks hooks);
 
+// Which blocks a thread is given: the nearest to what it worked on before, or the first that is
+// left.
+enum class Deal { Near, InOrder };
+
 namespace detail {
-void run_blocks(int64_t n, int64_t grain, void (*call)(void*, int64_t, int64_t), void* fn);
+void run_blocks(Deal deal, int64_t n, int64_t grain, void (*call)(void*, int64_t, int64_t),
+                void* fn);
 }
 
 // How many pieces of length b cover a. Always inlined: kernels for several instruction sets use it.
@@ -25,15 +30,16 @@ void run_blocks(int64_t n, int64_t grain, void (*call)(void*, int64_t, int64_t),
 // Calls fn(begin, end) for consecutive blocks of `grain` indices of [0, n), the last one shorter.
 // The blocks depend on n and grain alone, never on the number of threads, so results that
 // depend on the cut (partial sums) are the same for every number of threads. A single block runs on
-// the calling thread. An exception in fn is rethrown after all threads have stopped.
-template <class F>
+// the calling thread. An exception in fn is rethrown after all threads have stopped. A block may
+// wait for those before it only if they are dealt in order.
+template <Deal deal = Deal::Near, class F>
 void parallel_for(int64_t n, int64_t grain, F&& fn) {
   if (n <= grain) {
     if (n > 0) fn(int64_t(0), n);
     return;
   }
   detail::run_blocks(
-      n, grain,
+      deal, n, grain,
       [](void* f, int64_t b, int64_t e) { (*static_cast<std::remove_reference_t<F>*>(f))(b, e); },
       const_cast<void*>(static_cast<const void*>(&fn)));
 }

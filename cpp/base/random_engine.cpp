@@ -132,12 +132,12 @@ void Generator::skip(int64_t n) {
 // The sequence itself is serial, but cheap: about a cycle a word. So every chunk is made by the
 // thread that uses it: it waits for its turn, continues the sequence, passes the turn on, and then
 // tempers and transforms its words while the next thread continues. The words stay in that core's
-// cache, and they are the same for every number of threads. A thread gets its chunks in rising
-// order, so nobody waits for ever.
+// cache, and they are the same for every number of threads. Chunks are dealt in order: the threads
+// take turns, and nobody waits for ever.
 void Generator::run_stream(Generator& g, int64_t units, int64_t draws,
                            void (*use)(void*, const uint32_t*, int64_t, int64_t), void* context) {
   std::atomic<int64_t> turn{0};
-  parallel_for(units, chunk_words / draws, [&](int64_t begin, int64_t end) {
+  parallel_for<Deal::InOrder>(units, chunk_words / draws, [&](int64_t begin, int64_t end) {
     uint32_t buffer[chunk_words + 2 * block];
     for (int64_t now; (now = turn.load(std::memory_order_acquire)) != begin;) turn.wait(now);
     const int64_t n = (end - begin) * draws;

@@ -83,20 +83,26 @@ static auto keep_scale(double p) {
     return float(T(1.0f / float(1.0 - p)));
 }
 
+// y is x or nothing (nan stays nan): a product, which the compiler turns into vectors.
 template <class T, class Real>
-static void dropout_range(T* y, bool* keep, const T* x, int64_t n, const uint32_t* words,
-                          int64_t limit, Real scale) {
-  const auto kept = [=](int64_t i) { return bits53(words + 2 * i) < limit; };
-  for (int64_t i = 0; i < n; ++i) keep[i] = kept(i);
-  for (int64_t i = 0; i < n; ++i) y[i] = T(x[i] * (kept(i) ? scale : 0));  // nan stays nan
+static void scale_kept(T* y, const T* x, const bool* keep, int64_t n, Real scale) {
+  for (int64_t i = 0; i < n; ++i) y[i] = T(x[i] * (Real(keep[i]) * scale));
 }
 
 static void dropout(void* y, bool* keep, const void* x, DType dtype, int64_t n, Generator* g,
                     double p) {
   visit_floating(dtype, [&]<class T>(Type<T>) {
+    // bits53 < below(1 - p), of halves that fit the lanes of an AVX2 comparison
+    const int64_t limit = below(1.0 - p);
+    const int32_t high = int32_t(limit >> 32);
+    const uint32_t low = uint32_t(limit);
     stream(*g, n, 2, [&](const uint32_t* words, int64_t begin, int64_t end) {
-      dropout_range(static_cast<T*>(y) + begin, keep + begin, static_cast<const T*>(x) + begin,
-                    end - begin, words, below(1.0 - p), keep_scale<T>(p));
+      for (int64_t i = begin; i < end; ++i, words += 2) {
+        const int32_t top = int32_t(words[0] & 0x1fffff);
+        keep[i] = (top < high) | ((top == high) & (words[1] < low));
+      }
+      scale_kept(static_cast<T*>(y) + begin, static_cast<const T*>(x) + begin, keep + begin,
+                 end - begin, keep_scale<T>(p));
     });
   });
 }
@@ -104,11 +110,9 @@ static void dropout(void* y, bool* keep, const void* x, DType dtype, int64_t n, 
 static void dropout_backward(void* dx, const void* dy, const bool* keep, DType dtype, int64_t n,
                              double p) {
   visit_floating(dtype, [&]<class T>(Type<T>) {
-    const auto scale = keep_scale<T>(p);
     parallel_for(n, run_grain, [&](int64_t begin, int64_t end) {
-      const T* from = static_cast<const T*>(dy);
-      for (int64_t i = begin; i < end; ++i)
-        static_cast<T*>(dx)[i] = T(from[i] * (keep[i] ? scale : 0));
+      scale_kept(static_cast<T*>(dx) + begin, static_cast<const T*>(dy) + begin, keep + begin,
+                 end - begin, keep_scale<T>(p));
     });
   });
 }

@@ -1,0 +1,67 @@
+// Which blocks of a loop a thread is given.
+#include "base/parallel.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace izvod {
+namespace {
+
+struct TwoThreads {
+  int before = num_threads();
+  TwoThreads() { set_num_threads(2); }
+  ~TwoThreads() { set_num_threads(before); }
+};
+
+// The block that the second thread begins with, out of eight; -1 if none comes within ten seconds.
+template <Deal deal>
+int64_t first_of_helper() {
+  const TwoThreads two;
+  const auto caller = std::this_thread::get_id();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  std::atomic<int64_t> first{-1};
+  parallel_for<deal>(8, 1, [&](int64_t begin, int64_t) {
+    if (std::this_thread::get_id() != caller) {
+      int64_t none = -1;
+      first.compare_exchange_strong(none, begin);
+    }
+    while (first == -1 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  });
+  return first;
+}
+
+TEST(Parallel, HelpersBeginAtTheBack) { EXPECT_EQ(first_of_helper<Deal::Near>(), 7); }
+
+TEST(Parallel, BlocksThatWaitForThoseBeforeThemAreDealtInOrder) {
+  EXPECT_EQ(first_of_helper<Deal::InOrder>(), 1);
+}
+
+TEST(Parallel, EveryIndexOnceWhateverTheGrain) {
+  const TwoThreads two;
+  for (int64_t n : {0, 1, 2, 7, 64, 1000})
+    for (int64_t grain : {1, 3, 64, 5000}) {
+      std::vector<std::atomic<int>> seen(static_cast<size_t>(n));
+      parallel_for(n, grain, [&](int64_t begin, int64_t end) {
+        EXPECT_EQ(begin % grain, 0);
+        for (int64_t i = begin; i < end; ++i) ++seen[size_t(i)];
+      });
+      for (const auto& count : seen) EXPECT_EQ(count, 1);
+    }
+}
+
+TEST(Parallel, AnExceptionReachesTheCaller) {
+  const TwoThreads two;
+  const auto refuse = [](int64_t begin, int64_t) {
+    if (begin == 5) throw std::runtime_error("five");
+  };
+  EXPECT_THROW(parallel_for(8, 1, refuse), std::runtime_error);
+  EXPECT_THROW(parallel_for<Deal::InOrder>(8, 1, refuse), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace izvod
