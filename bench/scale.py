@@ -11,21 +11,16 @@ compare.py's.
 import argparse
 import math
 import os
-import platform
-import re
 import signal
 import statistics
 import subprocess
 import sys
-from importlib import metadata
-from pathlib import Path
 
-import izvod
+from report import put, save_plot, table
 from tqdm import tqdm
 from worker import LIBRARIES, Worker, calibrated, compare, readable
 from workloads.scale import SIZES
 
-RESULTS = Path(__file__).parent / "results"
 SIDES = {"izvod, 1 thread": ("izvod", 1), "izvod, 2 threads": ("izvod", 2)}
 SIDES["torch, 2 threads"] = ("torch", 2)
 TAIL = 3  # the largest sizes that the exponent is fitted to
@@ -42,11 +37,6 @@ STEPS = ("char_gpt_step", "gpt_11m_step", "gpt2_124m_4x64_step", "gpt2_124m_1x51
 def closing(workers):
     for worker in workers.values():
         worker.close()
-
-
-def table(head, rows):
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 # ---- Cost against size
@@ -83,8 +73,7 @@ def curves_text(found):
     return "![The same as curves](scale.png)\n\n" + "\n\n".join(blocks)
 
 
-def plot(found, path):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+def plot(found):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 6), dpi=75, layout="constrained")
@@ -97,12 +86,12 @@ def plot(found, path):
     panels = figure.axes
     panels[-1].axis("off")
     panels[-1].legend(*panels[0].get_legend_handles_labels(), loc="center")
-    FigureCanvasAgg(figure).print_png(path)
+    save_plot(figure, "scale.png")
 
 
 def curves_section(rounds):
     found = curves(rounds)
-    plot(found, RESULTS / "scale.png")
+    plot(found)
     return f"{CURVES_NOTE.format(rounds)}\n\n" + curves_text(found)
 
 
@@ -190,29 +179,6 @@ def memory_section(_rounds):
 # ---- The results' file
 
 
-def machine():
-    """CPU, cores, system and versions, in one line."""
-    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1]
-    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    versions = f"Python {platform.python_version()}, torch {metadata.version('torch')}"
-    cores = len(os.sched_getaffinity(0))
-    return f"{model}, {cores} cores, {system}, {versions}, izvod {izvod.__version__}"
-
-
-def put(title, command, text):
-    """Writes a section in place of the last one of this title."""
-    path = RESULTS / "scale.md"
-    old = path.read_text() if path.exists() else "# Scale and noise\n"
-    parts = re.split(r"^(?=## )", old, flags=re.MULTILINE)
-    busy = os.getloadavg()[2]  # of what else the machine did; the benchmark itself is about 1 to 2
-    note = f"`{command}` on {machine()}; load average over the last 15 minutes {busy:.1f}."
-    section = f"## {title}\n\n{note}\n\n{text}\n"
-    kept = {part.split("\n")[0]: part.rstrip() + "\n" for part in parts}
-    kept[f"## {title}"] = section
-    path.write_text("\n".join(kept.values()))
-    print(section)
-
-
 SECTIONS = {
     "curves": ("Cost against size", curves_section, 5),
     "load": ("Under a competing load", load_section, 15),
@@ -226,12 +192,12 @@ def main():
         parser.add_argument(f"--{name}", action="store_true", help=f"{title} ({rounds} rounds)")
     parser.add_argument("--rounds", type=int, help="rounds instead of a part's own number")
     args = parser.parse_args()
-    RESULTS.mkdir(exist_ok=True)
     chosen = [name for name in SECTIONS if getattr(args, name)] or list(SECTIONS)
     for name in chosen:
         title, section, rounds = SECTIONS[name]
         own = f" --rounds {args.rounds}" if args.rounds else ""
-        put(title, f"python bench/scale.py --{name}{own}", section(args.rounds or rounds))
+        text = section(args.rounds or rounds)
+        put("scale.md", "Scale and noise", title, f"python bench/scale.py --{name}{own}", text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What is timed: each function takes the modules of one library and returns the call."""
 
-from workloads import calls, data, generation, kernels, random, scale, training
+from workloads import calls, data, generation, kernels, limits, random, scale, training
 from workloads.library import Library
 
 GROUPS = {  # of compare.py
@@ -12,6 +12,7 @@ GROUPS = {  # of compare.py
     "training": training.WORKLOADS,
     "generation": generation.WORKLOADS,
 }
-WORKLOADS = {f.__name__: f for group in (*GROUPS.values(), scale.WORKLOADS) for f in group}
+OTHERS = (scale.WORKLOADS, limits.WORKLOADS)
+WORKLOADS = {f.__name__: f for group in (*GROUPS.values(), *OTHERS) for f in group}
 
 __all__ = ["GROUPS", "WORKLOADS", "Library"]

@@ -1,0 +1,88 @@
+// What the machine can do, with which bench/limits.py compares what kernels reach: the multipliers
+// busy in every cycle, and memory read and written by plain loops, each thread on a part of its
+// own. Compiled for the same instruction set as the kernels.
+#include <benchmark/benchmark.h>
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+#include <cstdint>
+#include <vector>
+
+namespace {
+
+#if defined(__AVX__)
+constexpr int width = 8;
+#else
+constexpr int width = 4;
+#endif
+typedef float Vec __attribute__((vector_size(width * sizeof(float)), may_alias));
+using Memory = std::vector<Vec>;
+
+void store_past_caches(Vec* p, Vec x) {
+#if defined(__AVX__)
+  _mm256_stream_ps(reinterpret_cast<float*>(p), x);
+#else
+  *p = x;
+#endif
+}
+
+// As many sums as a tile of the matrix product has: enough to cover the multiplier's latency.
+void multiply_add(benchmark::State& state) {
+  constexpr int sums = 12, steps = 1000;
+  Vec sum[sums] = {}, a = Vec{} + 0.999f, b = Vec{} + 0.5f;
+  for (auto _ : state)
+    for (int step = 0; step < steps; ++step) {
+#pragma GCC unroll 12
+      for (Vec& s : sum) s = a * s + b;
+    }
+  for (Vec s : sum) benchmark::DoNotOptimize(s);
+  state.counters["FLOP/s"] =
+      benchmark::Counter(2.0 * width * sums * steps, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+// Numbers of this thread: state.range(0) of them in all.
+size_t vectors(const benchmark::State& state) {
+  return size_t(state.range(0)) / width / size_t(state.threads());
+}
+
+void read(benchmark::State& state) {
+  const Memory x(vectors(state), Vec{} + 1);
+  for (auto _ : state) {
+    Vec sum[8] = {};
+    for (size_t i = 0; i + 8 <= x.size(); i += 8)
+#pragma GCC unroll 8
+      for (size_t j = 0; j < 8; ++j) sum[j] += x[i + j];
+    for (Vec s : sum) benchmark::DoNotOptimize(s);
+  }
+  state.SetBytesProcessed(state.iterations() * int64_t(x.size() * sizeof(Vec)));
+}
+
+// y = x past the caches, and z = x + y past the caches.
+void copy(benchmark::State& state) {
+  const Memory x(vectors(state), Vec{} + 1);
+  Memory y(x);
+  for (auto _ : state) {
+    for (size_t i = 0; i < x.size(); ++i) store_past_caches(&y[i], x[i]);
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * int64_t(2 * x.size() * sizeof(Vec)));
+}
+
+void add(benchmark::State& state) {
+  const Memory x(vectors(state), Vec{} + 1), y(x);
+  Memory z(x);
+  for (auto _ : state) {
+    for (size_t i = 0; i < x.size(); ++i) store_past_caches(&z[i], x[i] + y[i]);
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * int64_t(3 * x.size() * sizeof(Vec)));
+}
+
+constexpr int64_t beyond_caches = 10'000'000;
+BENCHMARK(multiply_add)->Name("limit/multiply_add")->Threads(1)->Threads(2)->UseRealTime();
+BENCHMARK(read)->Name("limit/read")->Arg(beyond_caches)->Threads(2)->UseRealTime();
+BENCHMARK(copy)->Name("limit/copy")->Arg(beyond_caches)->Threads(2)->UseRealTime();
+BENCHMARK(add)->Name("limit/add")->Arg(beyond_caches)->Threads(2)->UseRealTime();
+
+}  // namespace
