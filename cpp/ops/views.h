@@ -1,19 +1,10 @@
 #pragma once
-#include "graph/record.h"
+#include "ops/as_strided.h"
 
 namespace izvod {
 
 // Ops whose result shares the memory of x. In-place changes of either are seen, and undone, through
 // both.
-
-Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, int64_t offset);
-// The gradient of as_strided: g's elements, added up where the view overlaps itself, in a tensor
-// like x.
-struct Geometry {
-  Dims sizes, strides;
-  int64_t offset;
-};
-Tensor as_strided_backward(const Tensor& g, const Geometry& x, const Geometry& view);
 
 Tensor view(const Tensor& x, const Dims& sizes);  // one size may be -1
 Tensor reshape(const Tensor& x, const Dims& sizes);
