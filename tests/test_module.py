@@ -24,6 +24,54 @@ def named_modules(lib):
     ]
 
 
+@gives(
+    [
+        ["Pair", "Linear", "Sequential", "ReLU", "Linear"],
+        [5, True, 5, True],
+        [["first"], 1],
+        [["Sequential", "Tanh", "Linear"], 2],
+    ]
+)
+def walks_without_names(lib):
+    """modules() and parameters() keep the order of named_*, and ask a class that has its own."""
+    nn = lib.nn
+
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Linear(2, 2)
+            self.none = None
+            self.register_module("empty", None)
+            self.body = nn.Sequential(nn.ReLU(), nn.Linear(1, 1), self.first)
+            self.body.own = nn.Parameter(lib.ones(1))
+            self.body.shared = self.first.weight
+
+    class FirstOnly(Pair):
+        def named_parameters(self, *args, **kwargs):
+            yield "first", self.first.weight
+
+    class WithoutFirst(nn.Sequential):
+        def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+            memo = set() if memo is None else memo
+            yield from self[1].named_modules(memo, prefix)
+
+    def classes(m):
+        return [type(x).__name__ for x in m.modules()]
+
+    def same_order(m):
+        found = [id(p) for p in m.parameters()]
+        return len(found), found == [id(p) for _, p in m.named_parameters()]
+
+    pair, first = Pair(), FirstOnly()
+    outer = nn.Sequential(WithoutFirst(nn.ReLU(), nn.Tanh()), nn.Linear(1, 1))
+    return [
+        classes(pair),
+        [*same_order(pair), *same_order(pair.body)],
+        [[n for n, _ in first.named_parameters()], len(list(first.parameters()))],
+        [classes(outer), len(list(outer.parameters()))],
+    ]
+
+
 @gives([["steps", "cache"], ["scale", "steps", "fc1.weight", "fc1.bias", "fc2.weight"]])
 def buffers(lib):
     n = net(lib)

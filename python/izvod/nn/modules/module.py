@@ -45,6 +45,11 @@ class Module(Attributes, Hooks, State):
     dump_patches = False
     call_super_init = False
     training: bool
+    _own_walk = False  # the class has a named_modules of its own
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls._own_walk = cls.named_modules is not Module.named_modules
 
     def __init__(self, *args, **kwargs):
         if not self.call_super_init and (args or kwargs):
@@ -90,7 +95,24 @@ class Module(Attributes, Hooks, State):
 
     def modules(self, remove_duplicate=True):
         """This module and all below it."""
-        return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
+        if remove_duplicate:
+            return self._walk()
+        return (module for _, module in self.named_modules(remove_duplicate=False))
+
+    def _walk(self):
+        """named_modules without the names, whose making would take most of the time."""
+        seen, ahead = {None}, [self]
+        while ahead:
+            module = ahead.pop()
+            if module in seen:
+                continue
+            if module._own_walk:
+                yield from (below for _, below in module.named_modules(seen))
+                continue
+            seen.add(module)
+            yield module
+            if module._modules:
+                ahead.extend(reversed(module._modules.values()))
 
     def named_children(self):
         """(name, module) of the modules directly below."""
@@ -124,7 +146,9 @@ class Module(Attributes, Hooks, State):
 
     def parameters(self, recurse=True):
         """The parameters of this module and, with `recurse`, of all below it."""
-        return (param for _, param in self.named_parameters(recurse=recurse))
+        if type(self).named_parameters is not Module.named_parameters:
+            return (param for _, param in self.named_parameters(recurse=recurse))
+        return _parameters_of(self._walk() if recurse else (self,))
 
     def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
         """(dotted name, buffer), as named_parameters."""
@@ -331,6 +355,16 @@ def _indent(text):
     """All lines but the first move two columns to the right."""
     first, *rest = text.split("\n")
     return "\n".join([first, *(f"  {line}" if line.strip() else "" for line in rest)])
+
+
+def _parameters_of(modules):
+    """Their parameters, each once."""
+    seen = {id(None)}
+    for module in modules:
+        for param in module._parameters.values():
+            if id(param) not in seen:
+                seen.add(id(param))
+                yield param
 
 
 def _get_module(parent, name):
