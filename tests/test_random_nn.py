@@ -125,34 +125,40 @@ def test_gumbel_softmax(hard, dtype):
         assert sum(results[0][0]) == pytest.approx(30)
 
 
-def gumbel_noise(m, size):
-    """What gumbel_softmax subtracts from float32 logits."""
+def gumbel_noise(m, size, dtype):
+    """What gumbel_softmax subtracts from logits."""
     log = izvod._C._sample_log if m is izvod else m.log
-    return log(m.empty(size).exponential_())
+    return log(m.empty(size, dtype=getattr(m, dtype)).exponential_())
 
 
 @needs_torch
+@pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("size", [0, 1, 17, 1000, 10**6])
-def test_gumbel_noise(size):
+def test_gumbel_noise(size, dtype):
     for seed in SEEDS:
         noise = []
         for m in (izvod, torch):
             m.manual_seed(seed)
-            noise.append(bits(gumbel_noise(m, size)))
+            noise.append(bits(gumbel_noise(m, size, dtype)))
         assert noise[0] == noise[1]
 
 
 def test_golden_gumbel_noise():
-    izvod.manual_seed(123)
-    assert bits(gumbel_noise(izvod, 3)).hex() == "15a246bfcbdd89c06304e1bd"
+    for dtype, expected in (
+        ("float32", "15a246bfcbdd89c06304e1bd"),
+        ("float64", "e60225af42d4e8bf055a0162b93b11c09769454f8c20bcbf"),
+    ):
+        izvod.manual_seed(123)
+        assert bits(gumbel_noise(izvod, 3, dtype)).hex() == expected
 
 
 @needs_torch
-def test_gumbel_choices():
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gumbel_choices(dtype):
     chosen = []
     for m in (izvod, torch):
         m.manual_seed(5)
-        logits = m.linspace(-2, 2, 100000).reshape(2500, 40)
+        logits = m.linspace(-2, 2, 100000, dtype=getattr(m, dtype)).reshape(2500, 40)
         chosen.append(m.nn.functional.gumbel_softmax(logits, hard=True).argmax(1).tolist())
     assert chosen[0] == chosen[1]
 

@@ -191,9 +191,11 @@ def digest():
             for call in calls:
                 eval(f"x.{call}", given)
                 found.update(bits(given["x"]))
-    for kind in ("LogNormal", "Laplace"):
-        found.update(bits(getattr(izvod.distributions, kind)(0.0, 30.0).sample((100003,))))
-    found.update(bits(izvod.nn.functional.gumbel_softmax(izvod.zeros(1000, 40), hard=True)))
+        zero, many = izvod.zeros(1, dtype=dtype), (100003,)
+        for kind in ("LogNormal", "Laplace"):
+            found.update(bits(getattr(izvod.distributions, kind)(zero, zero + 300).sample(many)))
+        logits = izvod.zeros(1000, 40, dtype=dtype)
+        found.update(bits(izvod.nn.functional.gumbel_softmax(logits, hard=True)))
     found.update(state(izvod))
     return found.hexdigest()
 
