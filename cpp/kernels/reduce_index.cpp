@@ -1,3 +1,6 @@
+#include <cmath>
+#include <type_traits>
+
 #include "kernels/reduce.h"
 #include "kernels/reduce_walk.h"
 #include "kernels/vec.h"
@@ -25,33 +28,62 @@ bool better(T x, T y) {
   return bool((largest ? x > y : x < y) | ((x != x) & (y == y)));
 }
 
+// The best of n > 0 numbers; nan if there is one. Single numbers are spread over vectors, where
+// neither the better one nor nan takes a branch, which nobody could predict.
+template <bool largest, class T>
+T best_of(const T* p, int64_t n) {
+  using V = Vec<T>;
+  constexpr int chains = 4;
+  V best = p[0];
+  Mask<T> nans{};
+  const auto look_at = [&](V& a, V x) {
+    a = largest ? max(x, a) : min(x, a);
+    if constexpr (!std::is_integral_v<T>) nans = nans | isnan(x);
+  };
+  int64_t i = 0;
+  if (n >= chains * V::width) {
+    V a[chains] = {best, best, best, best};
+    for (; i + chains * V::width <= n; i += chains * V::width)
+#pragma GCC unroll 4
+      for (int k = 0; k < chains; ++k) look_at(a[k], V::load(p + i + k * V::width));
+    T lanes[V::width];
+    for (int k = 1; k < chains; ++k) look_at(a[0], a[k]);
+    a[0].store(lanes);
+    for (int k = 0; k < V::width; ++k) look_at(best, V(lanes[k]));
+  }
+  for (; i < n; ++i) look_at(best, V(p[i]));
+  return any(nans) ? T(NAN) : best[0];
+}
+
+// Where the first number stands for which `hit` holds; there is one. `hit` is asked about vectors
+// and about numbers.
+template <class T, class Hit>
+int64_t first_hit(const T* p, int64_t n, Hit hit) {
+  using V = Vec<T>;
+  constexpr int64_t step = 2 * V::width;
+  int64_t i = 0;
+  while (i + step <= n && !any(hit(V::load(p + i)) | hit(V::load(p + i + V::width)))) i += step;
+  int64_t at = i;
+  bool found = false;
+  for (const int64_t end = std::min(n, i + step); i < end; ++i) {
+    found |= hit(p[i]);
+    at += !found;
+  }
+  return at;
+}
+
 // The best value first, then the place where it stands: two passes over memory that is near.
 template <bool largest, class T>
 void leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t first) {
-  using V = Vec<T>;
   const T* p = static_cast<const T*>(x);
-  T best = n ? p[0] : T(0);
-  int64_t i = 0;
-  if (n >= 4 * V::width) {
-    V a = V::load(p), b = V::load(p + V::width);
-    for (i = 2 * V::width; i + 2 * V::width <= n; i += 2 * V::width) {
-      const V c = V::load(p + i), d = V::load(p + i + V::width);
-      a = where(better<largest>(c, a), c, a);
-      b = where(better<largest>(d, b), d, b);
-    }
-    a = where(better<largest>(b, a), b, a);
-    best = a[0];
-    for (int k = 1; k < V::width; ++k)
-      if (better<largest>(a[k], best)) best = a[k];
+  if (n == 0) {
+    *static_cast<Best<T>*>(state) = {T(0), first};
+    return;
   }
-  for (; i < n; ++i)
-    if (better<largest>(p[i], best)) best = p[i];
-  int64_t at = 0;
-  if (best == best)
-    while (at < n && p[at] != best) ++at;
-  else
-    while (p[at] == p[at]) ++at;
-  *static_cast<Best<T>*>(state) = {best, first + at};
+  const T best = best_of<largest>(p, n);
+  const int64_t at = best == best ? first_hit(p, n, [best](auto x) { return x == best; })
+                                  : first_hit(p, n, [](auto x) { return x != x; });
+  *static_cast<Best<T>*>(state) = {p[at], first + at};
 }
 
 template <bool largest, class T>
