@@ -123,23 +123,35 @@ void check_power(const Tensor& x, const Scalar& exponent) {
         "Integers to negative integer powers are not allowed.");
 }
 
+// f(the op for this exponent), of x.
+template <class F>
+decltype(auto) with_power(const Tensor& x, double exponent, F f) {
+  if (exponent == 2) return f(kernels::Square{});
+  if (exponent == 3) return f(kernels::PowHalves<6>{});
+  if (x.is_floating()) {
+    if (exponent == 0.5) return f(kernels::PowHalves<1>{});
+    if (exponent == -0.5) return f(kernels::PowHalves<-1>{});
+    if (exponent == -1) return f(kernels::PowHalves<-2>{});
+    if (exponent == -2) return f(kernels::PowHalves<-4>{});
+  }
+  return f(kernels::PowScalar{exponent});
+}
+
 }  // namespace
 
 Tensor pow(const Tensor& x, const Scalar& exponent) {
   check_power(x, exponent);
   const Arg a(x), b(exponent);
   const Tensor in = to(x, result_type(a, b));
-  const double n = exponent.to_double();
-  if (n == 2) return unary<kernels::Square>(in);
-  if (n == 0.5 && in.is_floating() && !recording(x)) return unary<kernels::Sqrt>(in);
-  return unary(in, kernels::PowScalar{n});
+  return with_power(in, exponent.to_double(), [&](auto op) { return unary(in, op); });
 }
 
 const Tensor& pow_(const Tensor& x, const Scalar& exponent) {
   check_power(x, exponent);
   check(can_cast(result_type(Arg(x), Arg(exponent)), x.dtype()),
         "result type Float can't be cast to the desired output type ", info(x.dtype()).noun);
-  return unary_(x, kernels::PowScalar{exponent.to_double()});
+  return with_power(x, exponent.to_double(),
+                    [&](auto op) -> const Tensor& { return unary_(x, op); });
 }
 
 }  // namespace izvod
