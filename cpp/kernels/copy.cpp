@@ -198,7 +198,7 @@ void copy_same(void* to, const void* from, const Loop<2>& loop, int64_t bytes) {
   visit_itemsize(bytes, [&](auto t) {
     using T = typename decltype(t)::type;
     if (row >= 0) return copy_transposed((T*)to, (const T*)from, loop, row);
-    parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+    parallel_for(loop.numel(), run_block(loop.numel()), [&](int64_t begin, int64_t end) {
       for_runs(loop, begin, end, [&](auto at, int64_t n) {
         if (streams)
           stream((T*)to + at[0], (const T*)from + at[1], n * bytes);
@@ -236,7 +236,7 @@ void copy(const View& out, const View& in) {
   const int64_t to_bytes = itemsize(out.dtype), from_bytes = itemsize(in.dtype),
                 last = loop.sizes.size() - 1;
   const bool streams = loop.numel() * to_bytes >= stream_from;
-  parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+  parallel_for(loop.numel(), run_block(loop.numel()), [&](int64_t begin, int64_t end) {
     for_runs(loop, begin, end, [&](auto at, int64_t n) {
       convert_strided((char*)out.data + at[0] * to_bytes, out.dtype, loop.strides[0][last],
                       (const char*)in.data + at[1] * from_bytes, in.dtype, loop.strides[1][last], n,
