@@ -246,8 +246,32 @@ void copy(const View& out, const View& in) {
   });
 }
 
-const Offer offers[] = {
-    {kernels::copy, copy}, {kernels::convert, convert}, {kernels::copy_strided, copy_strided}};
+void join_rows(char* to, const Part* parts, int64_t count, int64_t rows) {
+  int64_t bytes = 0, shortest = parts[0].bytes;
+  for (int64_t k = 0; k < count; ++k) {
+    bytes += parts[k].bytes;
+    shortest = std::min(shortest, parts[k].bytes);
+  }
+  const bool streams = rows * bytes >= stream_from && shortest >= 512;
+  const int64_t grain = std::max<int64_t>(1, run_block(rows * bytes / 4) * 4 / bytes);
+  parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+    char* y = to + begin * bytes;
+    for (int64_t row = begin; row < end; ++row)
+      for (int64_t k = 0; k < count; y += parts[k++].bytes) {
+        const char* x = parts[k].data + row * parts[k].bytes;
+        if (streams)
+          stream(y, x, parts[k].bytes);
+        else
+          std::memcpy(y, x, size_t(parts[k].bytes));
+      }
+    if (streams) stream_end();
+  });
+}
+
+const Offer offers[] = {{kernels::copy, copy},
+                        {kernels::convert, convert},
+                        {kernels::copy_strided, copy_strided},
+                        {kernels::join_rows, join_rows}};
 
 }  // namespace
 }  // namespace izvod::kernels::IZVOD_ISA
