@@ -9,6 +9,7 @@
 #include "kernels/copy.h"
 #include "kernels/reduce.h"
 #include "kernels/runs.h"
+#include "kernels/stream.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
@@ -41,46 +42,59 @@ void take_neighbours(T* to, const T* from, const int64_t* x, int64_t n) {
   for (; i < n; ++i) to[i] = from[x[i]];
 }
 
-// One stretch along one dimension; strides in elements. Indices are looked at shortly before they
-// are used, while they are in the first-level cache. False if one is not in [0, size).
-constexpr int64_t take_chunk = 512;
+// One stretch along one dimension; strides in elements. False if an index is not in [0, size).
 template <class T>
-bool take_run(T* to, int64_t so, const T* from, int64_t si, const int64_t* x, int64_t sx, int64_t n,
-              int64_t scale, int64_t size) {
-  if (sx == 0) {  // one index for all: a row
-    if (any_outside(x, 1, 1, 0, size)) return false;
-    from += *x * scale;
-    if (so == 1 && si == 1)
+struct TakeRun {
+  int64_t so, si, sx, scale, size;
+  bool streams;
+
+  bool operator()(T* to, const T* from, const int64_t* x, int64_t n) const {
+    constexpr int64_t chunk = 512, line = 64 / int64_t(sizeof(T));
+    if (sx == 0) return !any_outside(x, 1, 1, 0, size) && row(to, from + *x * scale, n);
+    const bool neighbours = sx == 1 && so == 1 && si == 0 && scale == 1;
+    // Most of a short row will be read, but in an order that nothing fetches ahead of.
+    if (neighbours && size <= 8 * n && size <= 256 * line)
+      for (int64_t i = 0; i < size; i += line) __builtin_prefetch(from + i);
+    for (int64_t i = 0; i < n; i += chunk) {  // indices are looked at while they come to the cache
+      const int64_t m = std::min(chunk, n - i);
+      if (any_outside(x + i * sx, sx, m, 0, size)) return false;
+      if (neighbours)
+        take_neighbours(to + i, from, x + i, m);
+      else
+        for (int64_t k = i; k < i + m; ++k) to[k * so] = from[k * si + x[k * sx] * scale];
+    }
+    return true;
+  }
+
+ private:
+  bool row(T* to, const T* from, int64_t n) const {  // one index for all
+    if (streams)
+      stream(to, from, n * int64_t(sizeof(T)));
+    else if (so == 1 && si == 1)
       std::memcpy(to, from, size_t(n) * sizeof(T));
     else
       for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si];
     return true;
   }
-  for (int64_t i = 0; i < n; i += take_chunk, to += take_chunk * so, from += take_chunk * si) {
-    const int64_t m = std::min(take_chunk, n - i);
-    const int64_t* here = x + i * sx;
-    if (any_outside(here, sx, m, 0, size)) return false;
-    if (sx == 1 && so == 1 && si == 0 && scale == 1)
-      take_neighbours(to, from, here, m);
-    else
-      for (int64_t k = 0; k < m; ++k) to[k * so] = from[k * si + here[k * sx] * scale];
-  }
-  return true;
-}
+};
 
 bool take(const View& out, const View& in, const View& index, int64_t scale, int64_t size) {
   const Loop<3> loop({&out, &in, &index});
   const int64_t so = loop.strides[0].back(), si = loop.strides[1].back(),
-                sx = loop.strides[2].back();
+                sx = loop.strides[2].back(), n = loop.numel(), bytes = itemsize(out.dtype);
+  const bool streams =
+      n * bytes >= stream_from && sx == 0 && so == 1 && si == 1 && loop.sizes.back() * bytes >= 512;
   std::atomic<bool> inside{true};
-  visit_itemsize(itemsize(out.dtype), [&](auto t) {
+  visit_itemsize(bytes, [&](auto t) {
     using T = typename decltype(t)::type;
-    parallel_for(loop.numel(), run_block(loop.numel()), [&](int64_t begin, int64_t end) {
-      for_runs(loop, begin, end, [&](auto at, int64_t n) {
-        if (!take_run(out.ptr<T>() + at[0], so, in.ptr<const T>() + at[1], si,
-                      index.ptr<const int64_t>() + at[2], sx, n, scale, size))
+    const TakeRun<T> run{so, si, sx, scale, size, streams};
+    parallel_for(n, run_block(n), [&](int64_t begin, int64_t end) {
+      for_runs(loop, begin, end, [&](auto at, int64_t m) {
+        if (!run(out.ptr<T>() + at[0], in.ptr<const T>() + at[1],
+                 index.ptr<const int64_t>() + at[2], m))
           inside.store(false, std::memory_order_relaxed);
       });
+      if (streams) stream_end();
     });
   });
   return inside;

@@ -351,6 +351,24 @@ TEST(Gather, ChecksItsIndices) {
     }
 }
 
+TEST(Gather, ManyRows) {  // more than the caches hold
+  const int64_t rows = 8000, columns = 701, size = 300;
+  std::vector<float> in(size * columns), out(size_t(rows * columns));
+  std::vector<int64_t> index(rows);
+  for (size_t i = 0; i < in.size(); ++i) in[i] = float(i);
+  for (int64_t r = 0; r < rows; ++r) index[size_t(r)] = r * 77 % size;
+  const Dims sizes = {rows, columns};
+  const View to{out.data(), DType::Float32, sizes, {columns, 1}},
+      from{in.data(), DType::Float32, sizes, {0, 1}},
+      places{index.data(), DType::Int64, sizes, {1, 0}};
+  ASSERT_TRUE(kernels::take(to, from, places, columns, size));
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      ASSERT_EQ(out[size_t(r * columns + c)], float(index[size_t(r)] * columns + c));
+  index[7999] = size;
+  EXPECT_FALSE(kernels::take(to, from, places, columns, size));
+}
+
 TEST(Gather, Bounds) {
   std::vector<int64_t> index(100000, 2);
   const View v{index.data(), DType::Int64, {100000}, {1}};
