@@ -8,6 +8,7 @@ import time
 
 LIBRARIES = ("torch", "izvod")
 ROUND_SECONDS = 0.15
+PAUSE_SECONDS = 0.01
 
 
 # ---- In the process: one library, one workload at a time
@@ -80,6 +81,9 @@ def compare(name, workers, rounds):
     samples = {key: [] for key in workers}
     for _ in range(rounds):
         for key, worker in workers.items():
+            # An OpenMP team spins for some milliseconds after its last region: on a core that the
+            # next worker needs.
+            time.sleep(PAUSE_SECONDS)
             samples[key].append(worker.seconds(name, counts[key]) / counts[key])
     return {key: statistics.median(s) for key, s in samples.items()}
 

@@ -265,3 +265,35 @@ def test_other_names_of_changes_in_place():
     y = x.clip_(-1, 2).negative_().subtract_(1).multiply_(2).divide_(4)
     assert y is x and x.tolist() == [0.0, -1.0, -1.5]
     assert x.is_cpu and x.get_device() == -1
+
+
+def joined_by_hand(xs, dim):
+    """cat by assignment to slices."""
+    sizes = list(xs[0].shape)
+    sizes[dim] = sum(x.shape[dim] for x in xs)
+    y = izvod.full(sizes, -1.0)
+    at = 0
+    for x in xs:
+        y.narrow(dim, at, x.shape[dim]).copy_(x)
+        at += x.shape[dim]
+    return y
+
+
+@pytest.mark.parametrize("lengths", [(1, 1), (3, 0, 2), (33, 100, 1), (500, 500), (1, 20000)])
+@pytest.mark.parametrize("rows", [1, 2, 70, 300])
+def test_cat_by_rows(lengths, rows):
+    whole = izvod.randn(rows + 1, sum(lengths) + 1)
+    xs = [izvod.randn(rows, n) for n in lengths]
+    views = [whole[1:, :n] for n in lengths]  # not dense, and away from the storage's start
+    dense = [izvod.randn(rows + 1, n)[1:] for n in lengths]
+    for group in (xs, views, dense, [xs[0], *views[1:]]):
+        assert izvod.equal(izvod.cat(group, 1), joined_by_hand(group, 1))
+        folded = [x.reshape(1, rows, -1, 1) for x in group]
+        assert izvod.equal(izvod.cat(folded, 2), joined_by_hand(folded, 2))
+    mixed = izvod.cat([xs[0], xs[1].double()], 1)
+    assert izvod.equal(mixed[:, : lengths[0]], xs[0].double())
+
+
+def test_cat_of_many_bytes():
+    xs = [izvod.randn(6000, n) for n in (500, 700, 129)]  # past the caches
+    assert izvod.equal(izvod.cat(xs, 1), joined_by_hand(xs, 1))

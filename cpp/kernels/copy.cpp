@@ -1,11 +1,9 @@
 #include "kernels/copy.h"
 
 #include <cstring>
-#if defined(__F16C__)
-#include <immintrin.h>
-#endif
 
 #include "base/parallel.h"
+#include "kernels/cast.h"
 #include "kernels/runs.h"
 #include "kernels/stream.h"
 
@@ -15,33 +13,6 @@ namespace {
 // ---- conversion -------------------------------------------------------------------------------
 // Two steps through a small buffer: from the stored type to the widest of its kind, and from there
 // to any type. That is 10 + 4 * 10 loops instead of 100.
-
-template <class To, class From>
-inline To cast(From x) {
-  if constexpr (std::is_same_v<To, bool>)
-    return x != From(0);
-  else if constexpr (std::is_same_v<To, uint8_t> && std::is_floating_point_v<From>)
-    return To(int64_t(x));
-  else if constexpr (std::is_same_v<To, Half> || std::is_same_v<To, BFloat16>)
-    return To(float(x));
-  else
-    return To(x);
-}
-
-template <class To, class From>
-void cast_all(To* __restrict to, const From* __restrict from, int64_t n) {
-  int64_t i = 0;
-#if defined(__F16C__)
-  if constexpr (std::is_same_v<To, float> && std::is_same_v<From, Half>)
-    for (; i + 8 <= n; i += 8)
-      _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)(from + i))));
-  if constexpr (std::is_same_v<To, Half> && std::is_same_v<From, float>)
-    for (; i + 8 <= n; i += 8)
-      _mm_storeu_si128((__m128i*)(to + i),
-                       _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
-#endif
-  for (; i < n; ++i) to[i] = cast<To>(from[i]);
-}
 
 DType wide_type(DType t) {
   switch (t) {
@@ -75,11 +46,22 @@ void widen(void* to, const void* from, DType type, int64_t n) {
   }
 }
 
+constexpr int64_t chunk = 512;
+
 template <class From>
 void narrow(void* to, DType type, const void* from, int64_t n) {
   visit(type, [&](auto t) {
     using To = typename decltype(t)::type;
-    if constexpr (!std::is_same_v<To, From>) cast_all((To*)to, (const From*)from, n);
+    if constexpr (is_half_type<To> && !std::is_same_v<From, float>) {
+      float buffer[chunk];
+      for (int64_t i = 0; i < n; i += chunk) {
+        const int64_t m = std::min(chunk, n - i);
+        cast_all(buffer, (const From*)from + i, m);
+        cast_all((To*)to + i, buffer, m);
+      }
+    } else if constexpr (!std::is_same_v<To, From>) {
+      cast_all((To*)to, (const From*)from, n);
+    }
   });
 }
 
@@ -95,8 +77,6 @@ void narrow_from(DType wide, void* to, DType type, const void* from, int64_t n) 
       return narrow<double>(to, type, from, n);
   }
 }
-
-constexpr int64_t chunk = 512;
 
 void convert(void* to, DType to_type, const void* from, DType from_type, int64_t n) {
   const DType wide = wide_type(from_type);
@@ -218,7 +198,7 @@ void copy_same(void* to, const void* from, const Loop<2>& loop, int64_t bytes) {
   visit_itemsize(bytes, [&](auto t) {
     using T = typename decltype(t)::type;
     if (row >= 0) return copy_transposed((T*)to, (const T*)from, loop, row);
-    parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+    parallel_for(loop.numel(), run_block(loop.numel()), [&](int64_t begin, int64_t end) {
       for_runs(loop, begin, end, [&](auto at, int64_t n) {
         if (streams)
           stream((T*)to + at[0], (const T*)from + at[1], n * bytes);
@@ -256,7 +236,7 @@ void copy(const View& out, const View& in) {
   const int64_t to_bytes = itemsize(out.dtype), from_bytes = itemsize(in.dtype),
                 last = loop.sizes.size() - 1;
   const bool streams = loop.numel() * to_bytes >= stream_from;
-  parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+  parallel_for(loop.numel(), run_block(loop.numel()), [&](int64_t begin, int64_t end) {
     for_runs(loop, begin, end, [&](auto at, int64_t n) {
       convert_strided((char*)out.data + at[0] * to_bytes, out.dtype, loop.strides[0][last],
                       (const char*)in.data + at[1] * from_bytes, in.dtype, loop.strides[1][last], n,
@@ -266,8 +246,32 @@ void copy(const View& out, const View& in) {
   });
 }
 
-const Offer offers[] = {
-    {kernels::copy, copy}, {kernels::convert, convert}, {kernels::copy_strided, copy_strided}};
+void join_rows(char* to, const Part* parts, int64_t count, int64_t rows) {
+  int64_t bytes = 0, shortest = parts[0].bytes;
+  for (int64_t k = 0; k < count; ++k) {
+    bytes += parts[k].bytes;
+    shortest = std::min(shortest, parts[k].bytes);
+  }
+  const bool streams = rows * bytes >= stream_from && shortest >= 512;
+  const int64_t grain = std::max<int64_t>(1, run_block(rows * bytes / 4) * 4 / bytes);
+  parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+    char* y = to + begin * bytes;
+    for (int64_t row = begin; row < end; ++row)
+      for (int64_t k = 0; k < count; y += parts[k++].bytes) {
+        const char* x = parts[k].data + row * parts[k].bytes;
+        if (streams)
+          stream(y, x, parts[k].bytes);
+        else
+          std::memcpy(y, x, size_t(parts[k].bytes));
+      }
+    if (streams) stream_end();
+  });
+}
+
+const Offer offers[] = {{kernels::copy, copy},
+                        {kernels::convert, convert},
+                        {kernels::copy_strided, copy_strided},
+                        {kernels::join_rows, join_rows}};
 
 }  // namespace
 }  // namespace izvod::kernels::IZVOD_ISA

@@ -9,33 +9,95 @@
 #include "kernels/copy.h"
 #include "kernels/reduce.h"
 #include "kernels/runs.h"
+#include "kernels/stream.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
-void take(const View& out, const View& in, const View& index, int64_t scale) {
+// Whether one of n indices lies outside [low, high): by the sign, which vectors compare best.
+// Neither difference wraps for an x that lies inside.
+bool any_outside(const int64_t* x, int64_t stride, int64_t n, int64_t low, int64_t high) {
+  int64_t sign = 0;
+  const auto differences = [low, high](int64_t x) {
+    return int64_t((uint64_t(x) - uint64_t(low)) | (uint64_t(high) - 1 - uint64_t(x)));
+  };
+  if (stride == 1)
+    for (int64_t i = 0; i < n; ++i) sign |= differences(x[i]);
+  else
+    for (int64_t i = 0; i < n; ++i) sign |= differences(x[i * stride]);
+  return sign < 0;
+}
+
+// ---- take
+// ----------------------------------------------------------------------------------------
+
+// Four loads, then four stores: a fifth faster than by turns.
+template <class T>
+void take_neighbours(T* to, const T* from, const int64_t* x, int64_t n) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const T a = from[x[i]], b = from[x[i + 1]], c = from[x[i + 2]], d = from[x[i + 3]];
+    to[i] = a, to[i + 1] = b, to[i + 2] = c, to[i + 3] = d;
+  }
+  for (; i < n; ++i) to[i] = from[x[i]];
+}
+
+// One stretch along one dimension; strides in elements. False if an index is not in [0, size).
+template <class T>
+struct TakeRun {
+  int64_t so, si, sx, scale, size;
+  bool streams;
+
+  bool operator()(T* to, const T* from, const int64_t* x, int64_t n) const {
+    constexpr int64_t chunk = 512, line = 64 / int64_t(sizeof(T));
+    if (sx == 0) return !any_outside(x, 1, 1, 0, size) && row(to, from + *x * scale, n);
+    const bool neighbours = sx == 1 && so == 1 && si == 0 && scale == 1;
+    // Most of a short row will be read, but in an order that nothing fetches ahead of.
+    if (neighbours && size <= 8 * n && size <= 256 * line)
+      for (int64_t i = 0; i < size; i += line) __builtin_prefetch(from + i);
+    for (int64_t i = 0; i < n; i += chunk) {  // indices are looked at while they come to the cache
+      const int64_t m = std::min(chunk, n - i);
+      if (any_outside(x + i * sx, sx, m, 0, size)) return false;
+      if (neighbours)
+        take_neighbours(to + i, from, x + i, m);
+      else
+        for (int64_t k = i; k < i + m; ++k) to[k * so] = from[k * si + x[k * sx] * scale];
+    }
+    return true;
+  }
+
+ private:
+  bool row(T* to, const T* from, int64_t n) const {  // one index for all
+    if (streams)
+      stream(to, from, n * int64_t(sizeof(T)));
+    else if (so == 1 && si == 1)
+      std::memcpy(to, from, size_t(n) * sizeof(T));
+    else
+      for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si];
+    return true;
+  }
+};
+
+bool take(const View& out, const View& in, const View& index, int64_t scale, int64_t size) {
   const Loop<3> loop({&out, &in, &index});
   const int64_t so = loop.strides[0].back(), si = loop.strides[1].back(),
-                sx = loop.strides[2].back();
-  visit_itemsize(itemsize(out.dtype), [&](auto t) {
+                sx = loop.strides[2].back(), n = loop.numel(), bytes = itemsize(out.dtype);
+  const bool streams =
+      n * bytes >= stream_from && sx == 0 && so == 1 && si == 1 && loop.sizes.back() * bytes >= 512;
+  std::atomic<bool> inside{true};
+  visit_itemsize(bytes, [&](auto t) {
     using T = typename decltype(t)::type;
-    parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
-      for_runs(loop, begin, end, [&](auto at, int64_t n) {
-        T* to = out.ptr<T>() + at[0];
-        const T* from = in.ptr<const T>() + at[1];
-        const int64_t* x = index.ptr<const int64_t>() + at[2];
-        if (sx == 1 && so == 1 && si == 0 && scale == 1) {
-          for (int64_t i = 0; i < n; ++i) to[i] = from[x[i]];
-        } else if (sx != 0) {
-          for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si + x[i * sx] * scale];
-        } else if (from += * x* scale; so == 1 && si == 1) {
-          std::memcpy(to, from, size_t(n) * sizeof(T));
-        } else {
-          for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si];
-        }
+    const TakeRun<T> run{so, si, sx, scale, size, streams};
+    parallel_for(n, run_block(n), [&](int64_t begin, int64_t end) {
+      for_runs(loop, begin, end, [&](auto at, int64_t m) {
+        if (!run(out.ptr<T>() + at[0], in.ptr<const T>() + at[1],
+                 index.ptr<const int64_t>() + at[2], m))
+          inside.store(false, std::memory_order_relaxed);
       });
+      if (streams) stream_end();
     });
   });
+  return inside;
 }
 
 // ---- put
@@ -147,22 +209,12 @@ void put(const View& out, const View& index, int64_t scale, const View& in, Put 
 
 bool in_bounds(const View& index, int64_t low, int64_t high, int64_t* bad) {
   const Loop<1> loop({&index}, false);
-  const int64_t stride = loop.strides[0].back();
+  const int64_t n = loop.numel(), block = run_block(n), stride = loop.strides[0].back();
   std::atomic<int64_t> first_block{std::numeric_limits<int64_t>::max()};
-  // By the sign, which vectors compare best. Neither difference wraps for an x it does not find.
-  const auto outside = [low, high](int64_t x) {
-    return int64_t((uint64_t(x) - uint64_t(low)) | (uint64_t(high) - 1 - uint64_t(x))) < 0;
-  };
-  parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+  parallel_for(n, block, [&](int64_t begin, int64_t end) {
     bool any = false;
-    for_runs(loop, begin, end, [&](auto at, int64_t n) {
-      const int64_t* x = index.ptr<const int64_t>() + at[0];
-      int64_t here = 0;
-      if (stride == 1)
-        for (int64_t i = 0; i < n; ++i) here |= -int64_t(outside(x[i]));
-      else
-        for (int64_t i = 0; i < n; ++i) here |= -int64_t(outside(x[i * stride]));
-      any |= here != 0;
+    for_runs(loop, begin, end, [&](auto at, int64_t m) {
+      any |= any_outside(index.ptr<const int64_t>() + at[0], stride, m, low, high);
     });
     int64_t seen = first_block.load();
     while (any && begin < seen && !first_block.compare_exchange_weak(seen, begin)) {
@@ -171,10 +223,10 @@ bool in_bounds(const View& index, int64_t low, int64_t high, int64_t* bad) {
   const int64_t begin = first_block.load();
   if (begin == std::numeric_limits<int64_t>::max()) return true;
   bool found = false;
-  for_runs(loop, begin, std::min(loop.numel(), begin + run_grain), [&](auto at, int64_t n) {
+  for_runs(loop, begin, std::min(n, begin + block), [&](auto at, int64_t m) {
     const int64_t* x = index.ptr<const int64_t>() + at[0];
-    for (int64_t i = 0; i < n && !found; ++i)
-      if (outside(x[i * stride])) *bad = x[i * stride], found = true;
+    for (int64_t i = 0; i < m && !found; ++i)
+      if (x[i * stride] < low || x[i * stride] >= high) *bad = x[i * stride], found = true;
   });
   return false;
 }
@@ -182,7 +234,7 @@ bool in_bounds(const View& index, int64_t low, int64_t high, int64_t* bad) {
 void add_offsets(const View& offsets, const View& index, int64_t size, int64_t stride) {
   const Loop<2> loop({&offsets, &index});
   const int64_t so = loop.strides[0].back(), sx = loop.strides[1].back();
-  parallel_for(loop.numel(), run_grain, [&](int64_t begin, int64_t end) {
+  parallel_for(loop.numel(), run_block(loop.numel()), [&](int64_t begin, int64_t end) {
     for_runs(loop, begin, end, [&](auto at, int64_t n) {
       int64_t* to = offsets.ptr<int64_t>() + at[0];
       const int64_t* x = index.ptr<const int64_t>() + at[1];

@@ -2,22 +2,24 @@
 #include "kernels/isa.h"
 #include "kernels/view.h"
 
-// Reading and writing at computed places. All views of one call have equal sizes; index is int64
-// and has been checked. The side that is addressed has stride 0 in the dimensions that the index
+// Reading and writing at computed places. All views of one call have equal sizes; index is int64.
+// The side that is addressed has stride 0 in the dimensions that the index
 // moves along:
 //
 //     gather along dim:     in.strides[dim] = 0, scale = the stride it had
 //     advanced indexing:    index = offsets from add_offsets, scale = 1
 namespace izvod::kernels {
 
-// out[i...] = in[i... + index[i...] * scale], by itemsize.
-inline constinit Kernel<void(const View& out, const View& in, const View& index, int64_t scale)>
+// out[i...] = in[i... + index[i...] * scale], by itemsize. False, and some of out unwritten, if an
+// index is not in [0, size).
+inline constinit Kernel<bool(const View& out, const View& in, const View& index, int64_t scale,
+                             int64_t size)>
     take;
 
 enum class Put { Assign, Add, Multiply, Max, Min };
 
 // out[i... + index[i...] * scale] (op)= in[i...], as if in row-major order: the last of equal
-// places wins, sums have one order. Same dtype on both sides.
+// places wins, sums have one order. Same dtype on both sides. The indices have been checked.
 inline constinit Kernel<void(const View& out, const View& index, int64_t scale, const View& in,
                              Put how)>
     put;

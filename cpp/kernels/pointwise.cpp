@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "kernels/copy.h"
+#include "kernels/runs.h"
 #include "kernels/stream.h"
 
 namespace izvod::kernels::IZVOD_ISA {
@@ -40,25 +41,32 @@ struct Run {
   DType types[1 + max_inputs];
   int64_t steps[1 + max_inputs];  // strides of the innermost dimension, in elements
   bool streams;                   // see Note [Streaming stores]
+  bool plain;                     // the inner loop reads and writes the operands themselves
 
   bool direct(int k) const { return types[k] == (k ? compute : result) && steps[k] == 1; }
 
-  // n elements from the given places on, chunk by chunk.
-  void row(char* const* at, int64_t n) const {
+  // n elements from the given places on.
+  void row(void* const* at, int64_t n) const {
+    if (plain) return inner(at[0], at + 1, n, op);
+    row_by_chunks(at, n);
+  }
+
+ private:
+  void row_by_chunks(void* const* at, int64_t n) const {
     alignas(64) char buffers[1 + max_inputs][chunk * 8];
     bool filled[1 + max_inputs] = {};
     for (int64_t i = 0; i < n; i += chunk) {
       const int64_t m = std::min(chunk, n - i);
       const void* in[max_inputs];
       for (int k = 1; k <= inputs; ++k) {
-        const char* from = at[k] + i * steps[k] * itemsize(types[k]);
+        const char* from = static_cast<const char*>(at[k]) + i * steps[k] * itemsize(types[k]);
         in[k - 1] = direct(k) ? from : buffers[k];
         if (direct(k) || filled[k]) continue;
         gather_chunk(buffers[k], compute, from, types[k], steps[k] ? m : std::min(chunk, n),
                      steps[k]);
         filled[k] = steps[k] == 0;  // one value for the whole row
       }
-      char* to = at[0] + i * steps[0] * itemsize(types[0]);
+      char* to = static_cast<char*>(at[0]) + i * steps[0] * itemsize(types[0]);
       if (direct(0) && !streams) {
         inner(to, in, m, op);
         continue;
@@ -71,7 +79,6 @@ struct Run {
     }
   }
 
- private:
   void write(char* to, const void* from, int64_t n) const {
     if (steps[0] == 1) return kernels::convert(to, types[0], from, result, n);
     alignas(64) char converted[chunk * 8];
@@ -85,41 +92,19 @@ struct Run {
 
 }  // namespace
 
-// Walks [begin, end) of the flattened loop, row by row of the innermost dimension.
-template <int count>
-static void walk(const Run& run, const Loop<count>& loop, int64_t begin, int64_t end) {
-  const int64_t last = loop.sizes.size() - 1, length = loop.sizes[last];
-  Dims index(last + 1);
-  for (int64_t d = last, rest = begin; d >= 0; --d) {
-    index[d] = rest % loop.sizes[d];
-    rest /= loop.sizes[d];
-  }
-  while (begin < end) {
-    char* at[1 + max_inputs];
-    for (int k = 0; k < count; ++k) {
-      int64_t offset = 0;
-      for (int64_t d = 0; d <= last; ++d) offset += index[d] * loop.strides[k][d];
-      at[k] = run.data[k] + offset * itemsize(run.types[k]);
-    }
-    const int64_t n = std::min(length - index[last], end - begin);
-    run.row(at, n);
-    begin += n;
-    index[last] += n;
-    for (int64_t d = last; d > 0 && index[d] == loop.sizes[d]; --d) {
-      index[d] = 0;
-      ++index[d - 1];
-    }
-  }
-}
-
 template <int count, size_t... k>
 static void strided(Run& run, const View* const (&views)[count], std::index_sequence<k...>) {
   const Loop<count> loop(views);
   const int64_t n = loop.numel();
   ((run.steps[k] = loop.strides[k].back()), ...);
   run.streams = n * itemsize(run.result) >= stream_from;
+  const int64_t bytes[] = {itemsize(run.types[k])...};
+  run.plain = !run.streams && (run.direct(k) && ...);
   parallel_for(n, n < serial_below ? n : block, [&](int64_t begin, int64_t end) {
-    walk(run, loop, begin, end);
+    for_runs(loop, begin, end, [&](const auto& offsets, int64_t m) {
+      void* at[count] = {run.data[k] + offsets[k] * bytes[k]...};
+      run.row(at, m);
+    });
     if (run.streams) stream_end();
   });
 }

@@ -25,20 +25,22 @@ inline void store_bools(Mask<T> m, uint8_t* p, int64_t n) {
 }
 
 template <class Op, class T, size_t... k>
-inline auto apply_at(const Op& op, const void* const* in, int64_t i, int64_t n,
+inline auto apply_at(const Op& op, const T* const* in, int64_t i, int64_t n,
                      std::index_sequence<k...>) {
-  return op.y(Vec<T>::load(static_cast<const T*>(in[k]) + i, n)...);
+  return op.y(Vec<T>::load(in[k] + i, n)...);
 }
 template <class Op, class T, size_t... k>
-inline auto apply_at(const Op& op, const void* const* in, int64_t i, std::index_sequence<k...>) {
-  return op.y(Vec<T>::load(static_cast<const T*>(in[k]) + i)...);
+inline auto apply_at(const Op& op, const T* const* in, int64_t i, std::index_sequence<k...>) {
+  return op.y(Vec<T>::load(in[k] + i)...);
 }
 
 template <class Op, class T, int inputs>
-void inner_loop(void* out, const void* const* in, int64_t n, const void* op_object) {
+void inner_loop(void* out, const void* const* operands, int64_t n, const void* op_object) {
   const Op& op = *static_cast<const Op*>(op_object);
   constexpr auto each = std::make_index_sequence<inputs>{};
   constexpr int64_t width = Vec<T>::width;
+  const T* in[inputs];  // the compiler cannot know that stores leave `operands` alone
+  for (int k = 0; k < inputs; ++k) in[k] = static_cast<const T*>(operands[k]);
   int64_t i = 0;
   if constexpr (requires { Op::predicate; }) {
     auto* y = static_cast<uint8_t*>(out);

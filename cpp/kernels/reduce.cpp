@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "kernels/reduce_walk.h"
+#include "kernels/rows.h"
 #include "kernels/vec_math.h"
 
 namespace izvod::kernels::IZVOD_ISA {
@@ -19,11 +20,17 @@ T where(bool m, T a, T b) {
 inline bool isnan(double x) { return x != x; }
 inline float abs(float x) { return std::abs(x); }
 inline double abs(double x) { return std::abs(x); }
+// The second where one is nan, as for vectors.
+inline float max(float a, float b) { return a > b ? a : b; }
+inline double max(double a, double b) { return a > b ? a : b; }
+inline float min(float a, float b) { return a < b ? a : b; }
+inline double min(double a, double b) { return a < b ? a : b; }
 
 template <class T>
 struct Sum {
   using Value = T;
   static constexpr T identity = 0;
+  static constexpr int chains = 8;  // folds side by side that none waits for another's result
   explicit Sum(double) {}
   template <class X>
   X map(X x) const {
@@ -48,12 +55,13 @@ struct Max : Sum<T> {
   using Sum<T>::Sum;
   static constexpr T identity =
       std::is_integral_v<T> ? std::numeric_limits<T>::min() : -std::numeric_limits<T>::infinity();
+  static constexpr int chains = 4;
   template <class X>
   static X combine(X a, X b) {
     if constexpr (std::is_integral_v<T>)
       return where(a > b, a, b);
     else
-      return where((a > b) | isnan(a), a, b);
+      return where(isnan(a), a, max(a, b));
   }
 };
 template <class T>
@@ -61,12 +69,13 @@ struct Min : Sum<T> {
   using Sum<T>::Sum;
   static constexpr T identity =
       std::is_integral_v<T> ? std::numeric_limits<T>::max() : std::numeric_limits<T>::infinity();
+  static constexpr int chains = 4;
   template <class X>
   static X combine(X a, X b) {
     if constexpr (std::is_integral_v<T>)
       return where(a < b, a, b);
     else
-      return where((a < b) | isnan(a), a, b);
+      return where(isnan(a), a, min(a, b));
   }
 };
 
@@ -115,42 +124,70 @@ struct SumPowers : Sum<T> {
 
 // ---- folds over dense memory -------------------------------------------------------------------
 
-template <class Op, class T = typename Op::Value>
-T fold_lanes(Vec<T> x) {
-  T lanes[Vec<T>::width];
-  x.store(lanes);
-  for (int step = Vec<T>::width / 2; step; step /= 2)
-    for (int i = 0; i < step; ++i) lanes[i] = Op::combine(lanes[i], lanes[i + step]);
-  return lanes[0];
+// acc[0..n) in a tree; n is a power of two.
+template <class Op, int n, class V>
+[[gnu::always_inline]] inline V fold_chains(const V* acc) {
+  if constexpr (n == 1) {
+    return acc[0];
+  } else {
+    V halves[n / 2];
+#pragma GCC unroll 8
+    for (int k = 0; k < n / 2; ++k) halves[k] = Op::combine(acc[k], acc[k + n / 2]);
+    return fold_chains<Op, n / 2>(halves);
+  }
 }
 
-template <class Op>
-void leaf(const Reducer& r, void* state, const void* x, int64_t n, int64_t) {
-  using T = typename Op::Value;
+// n elements from each of `count` places. What is unrolled by order would otherwise keep its
+// vectors in memory.
+template <class Op, int count, class T = typename Op::Value>
+[[gnu::always_inline]] inline void fold_streams(const Op& op, T* const* states, const T* const* p,
+                                                int64_t n) {
   using V = Vec<T>;
-  constexpr int chains = 8;
-  const Op op(r.parameter);
-  const T* p = static_cast<const T*>(x);
-  T total = Op::identity;
+  constexpr int chains = Op::chains, step = chains * V::width;
+  const auto at = [&](int s, int64_t i) { return op.map(V::load(p[s] + i)); };
+  V total[count] = {};
   int64_t i = 0;
-  if (n >= V::width) {
-    V acc[chains];
-    if (n >= chains * V::width) {
-      for (int k = 0; k < chains; ++k) acc[k] = op.map(V::load(p + k * V::width));
-      for (i = chains * V::width; i + chains * V::width <= n; i += chains * V::width)
-        for (int k = 0; k < chains; ++k)
-          acc[k] = Op::combine(acc[k], op.map(V::load(p + i + k * V::width)));
-      for (int step = chains / 2; step; step /= 2)
-        for (int k = 0; k < step; ++k) acc[k] = Op::combine(acc[k], acc[k + step]);
-    } else {
-      acc[0] = op.map(V::load(p));
-      i = V::width;
-    }
-    for (; i + V::width <= n; i += V::width) acc[0] = Op::combine(acc[0], op.map(V::load(p + i)));
-    total = fold_lanes<Op>(acc[0]);
+  if (n >= step) {
+    V acc[count][chains];
+#pragma GCC unroll 16
+    for (int k = 0; k < count * chains; ++k)
+      acc[k % count][k / count] = at(k % count, k / count * V::width);
+    for (i = step; i + step <= n; i += step)
+#pragma GCC unroll 16
+      for (int k = 0; k < count * chains; ++k) {
+        V& a = acc[k % count][k / count];
+        a = Op::combine(a, at(k % count, i + k / count * V::width));
+      }
+#pragma GCC unroll 2
+    for (int s = 0; s < count; ++s) total[s] = fold_chains<Op, chains>(acc[s]);
+  } else if (n >= V::width) {
+    for (int s = 0; s < count; ++s) total[s] = at(s, 0);
+    i = V::width;
   }
-  for (; i < n; ++i) total = Op::combine(total, op.map(p[i]));
-  *static_cast<T*>(state) = total;
+  for (; i + V::width <= n; i += V::width)
+#pragma GCC unroll 2
+    for (int s = 0; s < count; ++s) total[s] = Op::combine(total[s], at(s, i));
+#pragma GCC unroll 2
+  for (int s = 0; s < count; ++s) {
+    T x = n < V::width ? Op::identity
+                       : fold_lanes(total[s], [](V a, V b) { return Op::combine(a, b); });
+    for (int64_t k = i; k < n; ++k) x = Op::combine(x, op.map(p[s][k]));
+    *states[s] = x;
+  }
+}
+
+template <class Op, class T = typename Op::Value>
+void leaf(const Reducer& r, void* state, const void* x, int64_t n, int64_t) {
+  T* const states[] = {static_cast<T*>(state)};
+  const T* const places[] = {static_cast<const T*>(x)};
+  fold_streams<Op, 1>(Op(r.parameter), states, places, n);
+}
+template <class Op, class T = typename Op::Value>
+void leaf_pair(const Reducer& r, void* state0, void* state1, const void* x0, const void* x1,
+               int64_t n) {
+  T* const states[] = {static_cast<T*>(state0), static_cast<T*>(state1)};
+  const T* const places[] = {static_cast<const T*>(x0), static_cast<const T*>(x1)};
+  fold_streams<Op, 2>(Op(r.parameter), states, places, n);
 }
 
 // Four rows at a time: memory delivers few streams faster than many.
@@ -225,7 +262,9 @@ void finish_power(const Reducer& r, const void* states, int64_t n, int64_t, void
 template <class Op>
 constexpr Reducer reducer(decltype(Reducer::finish) finish = finish_plain<typename Op::Value>) {
   constexpr DType type = dtype_of<typename Op::Value>;
-  return {type, itemsize(type), {type, type}, leaf<Op>, rows<Op>, merge<Op>, finish};
+  Reducer r = {type, itemsize(type), {type, type}, leaf<Op>, rows<Op>, merge<Op>, finish};
+  r.leaf_pair = leaf_pair<Op>;
+  return r;
 }
 
 // The reducer for a type to compute in, by dtype.

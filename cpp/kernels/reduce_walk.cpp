@@ -163,9 +163,7 @@ class Walk {
       return parallel_for(total_, grain, [&](int64_t begin, int64_t end) {
         alignas(16) char states[max_columns * 16];
         for_strips(begin, end, [&](auto at, int64_t, int64_t n) {
-          for (int64_t i = 0; i < n; ++i)
-            reduce_range(states + i * r_.state_bytes, at[0] + i * kept_.strides[0].back(), 0,
-                         count_);
+          reduce_each(states, at[0], n);
           emit(at, states, n);
         });
       });
@@ -182,6 +180,42 @@ class Walk {
     merge_blocks(partial.get(), blocks, block_elements);
   }
 
+  // n rows, each from the first element to the last. Rows of one leaf go by twos.
+  void reduce_each(char* states, int64_t at, int64_t n) const {
+    const int64_t step = kept_.strides[0].back();
+    const int64_t half = dense() && count_ <= leaf_size ? n / 2 : 0;
+    leaf_pairs(states, source(at), step, half, count_);
+    for (int64_t i = 2 * half; i < n; ++i)
+      reduce_range(states + i * r_.state_bytes, at + i * step, 0, count_);
+  }
+
+  // Whether rows can be read in place and by twos.
+  bool dense() const {
+    return r_.leaf_pair && direct_ && reduced_.sizes.size() == 1 && reduced_.strides[0][0] == 1;
+  }
+  // The states of 2 * half leaves of n elements, `step` elements apart.
+  void leaf_pairs(char* states, const char* x, int64_t step, int64_t half, int64_t n) const {
+    char* other = states + half * r_.state_bytes;
+    const char* y = x + half * step * in_bytes_;
+    for (int64_t i = 0; i < half; ++i)
+      r_.leaf_pair(r_, states + i * r_.state_bytes, other + i * r_.state_bytes,
+                   x + i * step * in_bytes_, y + i * step * in_bytes_, n);
+  }
+  // Neighbouring whole leaves into one state: the first half of them merged with the second, until
+  // one is left.
+  void reduce_leaves(char* state, int64_t at, int64_t n) const {
+    alignas(64) char states[block_elements / leaf_size * 16];
+    leaf_pairs(states, source(at), leaf_size, n / 2, leaf_size);
+    if (n % 2)
+      r_.leaf(r_, states + (n - 1) * r_.state_bytes, source(at + (n - 1) * leaf_size), leaf_size,
+              0);
+    for (int64_t half; n > 1; n -= half) {
+      half = n / 2;
+      r_.merge(states, leaf_size, states + (n - half) * r_.state_bytes, leaf_size, half);
+    }
+    std::memcpy(state, states, size_t(r_.state_bytes));
+  }
+
   void reduce_range(char* state, int64_t at, int64_t begin, int64_t end) const {
     const int64_t stride = reduced_.strides[0].back();
     alignas(64) char buffer[leaf_size * 8];
@@ -190,6 +224,11 @@ class Walk {
     alignas(16) char memory[24 * 16];
     Tree tree(r_, memory, 1);
     int64_t first = begin, filled = 0;
+    if (const int64_t leaves = dense() ? (end - begin) / leaf_size : 0; leaves > 1) {
+      reduce_leaves(tree.slot(), at + begin, leaves);
+      tree.push(leaves * leaf_size);
+      first = begin += leaves * leaf_size;
+    }
     const auto add_leaf = [&](const void* x, int64_t n) {
       r_.leaf(r_, tree.slot(), x, n, first);
       tree.push(n);

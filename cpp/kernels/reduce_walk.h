@@ -30,6 +30,10 @@ struct Reducer {
                  void* const* results);
   double parameter = 0;
   bool ordered = false;  // `first` matters: the reduced dimensions are walked in row-major order
+  // Two leaves side by side, for folds that need neither `first` nor counts. Memory delivers two
+  // streams that are far apart 1.4 times as fast as one: what fetches ahead stops at a page's end.
+  void (*leaf_pair)(const Reducer&, void* state0, void* state1, const void* x0, const void* x1,
+                    int64_t n) = nullptr;
 };
 
 // outs: one or two views, the second may be null.

@@ -6,6 +6,7 @@
 #include <limits>
 #include <new>
 #include <type_traits>
+#include <utility>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -125,16 +126,20 @@ static inline void store(S* p, Vec<Compute<S>> x, int64_t n = Vec<Compute<S>>::w
   }
 }
 
-// All lanes together with op, in a tree.
+// All lanes together with op, in a tree: each with the one `step` lanes on.
+template <int step, class T, class F>
+static inline T fold_lanes_by(Vec<T> x, F op) {
+  const Vec<T> other = [&]<int... lane>(std::integer_sequence<int, lane...>) {
+    return Vec<T>(__builtin_shufflevector(x.v, x.v, (lane ^ step)...));
+  }(std::make_integer_sequence<int, Vec<T>::width>{});
+  if constexpr (step == 1)
+    return op(x, other)[0];
+  else
+    return fold_lanes_by<step / 2>(op(x, other), op);
+}
 template <class T, class F>
 static inline T fold_lanes(Vec<T> x, F op) {
-#pragma GCC unroll 8
-  for (int step = Vec<T>::width / 2; step; step /= 2) {
-    typename Mask<T>::Native other;
-    for (int i = 0; i < Vec<T>::width; ++i) other[i] = i ^ step;
-    x = op(x, Vec<T>(__builtin_shuffle(x.v, other)));
-  }
-  return x[0];
+  return fold_lanes_by<Vec<T>::width / 2>(x, op);
 }
 template <class T>
 static inline T max_lanes(Vec<T> x) {

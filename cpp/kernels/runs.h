@@ -13,6 +13,10 @@ namespace izvod::kernels::IZVOD_ISA {
 // waking a thread costs more than the work.
 inline constexpr int64_t run_grain = 32768;
 
+// Blocks of n such elements: more than one is cut finer, or an op of three blocks would keep one of
+// two threads for two of them.
+static inline int64_t run_block(int64_t n) { return n <= run_grain ? run_grain : run_grain / 2; }
+
 // Calls f(offsets, n) for stretches of the innermost dimension that together cover the elements
 // [begin, end) of the loop, counted in row-major order. offsets[k]: where operand k stands, in
 // elements.

@@ -1,4 +1,6 @@
 // x[i, j, ...] and x[i, j, ...] = values, where i, j, ... are tensors.
+#include <limits>
+
 #include "kernels/gather.h"
 #include "ops/arithmetic.h"
 #include "ops/changed.h"
@@ -198,7 +200,9 @@ Tensor index(const Tensor& x, const std::vector<Tensor>& given) {
   const std::vector<Tensor> indices = integer_indices(x, given);
   const Plan plan(x, indices);
   Tensor y = empty(plan.sizes, x.dtype());
-  if (y.numel()) kernels::take(view(y), plan.addressed(x), plan.index(), plan.scale);
+  if (y.numel())
+    kernels::take(view(y), plan.addressed(x), plan.index(), plan.scale,
+                  std::numeric_limits<int64_t>::max());
   if (recording(x))
     record("IndexBackward0", y, {&x}, saved(indices),
            [sizes = x.sizes()](const Tensor& g, const std::vector<Tensor>& indices) {

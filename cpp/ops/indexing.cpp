@@ -54,11 +54,13 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& index) {
     check(d == dim || index.numel() == 0 || index.sizes()[d] <= size_along(x, d),
           "Size does not match at dimension ", d, " expected index ", index.sizes(),
           " to be no larger than self ", x.sizes(), " apart from dimension ", dim);
-  const Tensor i = checked_index<RuntimeError>(index, dim, size_along(x, dim));
+  const Tensor i = to(index, DType::Int64);
+  const int64_t size = size_along(x, dim);
   Tensor y = empty(i.sizes(), x.dtype());
   const View out = row_view(y);
-  if (y.numel())
-    kernels::take(out, addressed(x, dim, out.sizes), row_view(i), stride_along(x, dim));
+  if (y.numel() &&
+      !kernels::take(out, addressed(x, dim, out.sizes), row_view(i), stride_along(x, dim), size))
+    checked_index<RuntimeError>(i, dim, size);  // says which one
   if (recording(x))
     record("GatherBackward0", y, {&x}, saved(i),
            [dim, sizes = x.sizes()](const Tensor& g, const Tensor& i) {
@@ -393,7 +395,8 @@ Tensor index_select(const Tensor& x, int64_t dim, const Tensor& index) {
   Tensor y = empty(x.dim() ? sizes : Dims(), x.dtype());
   if (y.numel()) {
     View out = row_view(y);
-    kernels::take(out, addressed(x, dim, sizes), along(i, dim, sizes), stride_along(x, dim));
+    kernels::take(out, addressed(x, dim, sizes), along(i, dim, sizes), stride_along(x, dim),
+                  size_along(x, dim));
   }
   if (recording(x))
     record("IndexSelectBackward0", y, {&x}, saved(i),

@@ -1,5 +1,6 @@
 #include "ops/joining.h"
 
+#include "kernels/copy.h"
 #include "ops/copy.h"
 #include "ops/views.h"
 
@@ -13,6 +14,23 @@ static bool any_recording(const std::vector<Tensor>& xs) {
 
 // torch leaves out tensors of shape [0], whatever the others' shapes are.
 static bool is_skipped(const Tensor& x) { return x.dim() == 1 && x.sizes()[0] == 0; }
+
+// Short rows of y are put together one after the other, while they are in the cache; false if the
+// tensors are not of y's dtype and dense, or the rows long.
+static bool joined_by_rows(const Tensor& y, const std::vector<Tensor>& xs, int64_t dim) {
+  constexpr int64_t longest = 65536;
+  int64_t rows = 1;
+  for (int64_t d = 0; d < dim; ++d) rows *= y.sizes()[d];
+  if (rows < 2 || y.numel() == 0 || y.numel() / rows * itemsize(y.dtype()) > longest) return false;
+  std::vector<kernels::Part> parts;
+  for (const Tensor& x : xs) {
+    if (is_skipped(x) || x.numel() == 0) continue;
+    if (x.dtype() != y.dtype() || !x.is_contiguous()) return false;
+    parts.push_back({x.impl()->data, x.numel() / rows * itemsize(x.dtype())});
+  }
+  kernels::join_rows(y.impl()->data, parts.data(), int64_t(parts.size()), rows);
+  return true;
+}
 
 Tensor cat(const std::vector<Tensor>& xs, int64_t dim) {
   check<ValueError>(!xs.empty(), "torch.cat(): expected a non-empty list of Tensors");
@@ -42,12 +60,13 @@ Tensor cat(const std::vector<Tensor>& xs, int64_t dim) {
     sizes[dim] += x.sizes()[dim];
   }
   Tensor y = empty(sizes, dtype);
-  int64_t start = 0;
-  for (size_t i = 0; i < xs.size(); ++i) {
-    if (lengths[int64_t(i)] <= 0) continue;
+  const bool joined = joined_by_rows(y, xs, dim);
+  for (int64_t i = 0, start = 0; !joined && i < lengths.size(); ++i) {
+    if (lengths[i] <= 0) continue;
+    const Tensor& x = xs[size_t(i)];
     char* data = y.impl()->data + start * y.strides()[dim] * itemsize(dtype);
-    write_values(alias(y, xs[i].sizes(), y.strides(), data), xs[i]);
-    start += lengths[int64_t(i)];
+    write_values(alias(y, x.sizes(), y.strides(), data), x);
+    start += lengths[i];
   }
   if (any_recording(xs))
     record("CatBackward0", y, xs, saved(), [lengths, dim](const Tensor& g, Needs needs) {

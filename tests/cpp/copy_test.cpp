@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -135,6 +137,98 @@ TEST(Copy, HalfRoundsToEven) {
     for (size_t i = 0; i < from.size(); ++i)
       ASSERT_EQ(to[i],
                 type == DType::Float16 ? half_from_float(from[i]) : bfloat16_from_float(from[i]));
+  }
+}
+
+// Every length up to a few blocks and every start within a vector, each value at every place among
+// values that take the vectors' way, must give what one element alone gives.
+template <class To, class From>
+void expect_cast_as_one(const std::vector<From>& values) {
+  constexpr int64_t length = 200;
+  const auto cast = [](void* to, const From* from, int64_t n) {
+    kernels::convert(to, dtype_of<To>, from, dtype_of<From>, n);
+  };
+  std::vector<From> from(length + 8);
+  std::vector<To> to(length + 9), want(length + 8);
+  const auto check = [&](int64_t start, int64_t n) {
+    std::memset((void*)to.data(), 0x5a, to.size() * sizeof(To));
+    const To untouched = to[0];
+    cast(to.data() + start, from.data() + start, n);
+    ASSERT_EQ(std::memcmp(to.data() + start, want.data() + start, size_t(n) * sizeof(To)), 0)
+        << n << " elements from " << start;
+    ASSERT_EQ(std::memcmp(&to[size_t(start + n)], &untouched, sizeof(To)), 0);
+  };
+  const auto set = [&](int64_t i, From x) {
+    from[size_t(i)] = x;
+    cast(&want[size_t(i)], &from[size_t(i)], 1);
+  };
+  for (int64_t i = 0; i < length + 8; ++i) set(i, values[size_t(i) % values.size()]);
+  for (int64_t start = 0; start < 8; ++start)
+    for (int64_t n = 0; n <= length; ++n) check(start, n);
+  for (From x : values) {
+    for (int64_t i = 0; i < length; ++i) set(i, From(i % 100));
+    for (int64_t i = 0; i < length; i += 1 + i % 7) {
+      set(i, x);
+      check(0, length);
+      set(i, From(i % 100));
+    }
+  }
+}
+
+TEST(Copy, IntegersToFloats) {
+  std::vector<int64_t> values = {0, INT64_MIN, INT64_MAX, INT64_MIN + 1};
+  for (int bit = 23; bit < 63; ++bit)
+    for (int64_t near : {-2, -1, 0, 1, 2})
+      for (int64_t half : {int64_t(0), int64_t(1) << std::max(0, bit - 24)})
+        for (int sign : {-1, 1}) values.push_back(sign * ((int64_t(1) << bit) + half + near));
+  for (int64_t x : values) {  // one element: the machine's own rounding
+    float f;
+    double d;
+    kernels::convert(&f, DType::Float32, &x, DType::Int64, 1);
+    kernels::convert(&d, DType::Float64, &x, DType::Int64, 1);
+    volatile int64_t hidden = x;
+    ASSERT_EQ(f, float(hidden));
+    ASSERT_EQ(d, double(hidden));
+  }
+  expect_cast_as_one<float>(values);
+  expect_cast_as_one<double>(values);
+  expect_cast_as_one<BFloat16>(values);
+  expect_cast_as_one<Half>(values);
+  expect_cast_as_one<int32_t>(values);
+  expect_cast_as_one<Half>(
+      std::vector<int32_t>{0, 1, -1, 2049, 65519, 65520, INT32_MAX, INT32_MIN});
+}
+
+template <class From>
+void expect_floats_to_integers(std::vector<From> values) {
+  for (From x : {From(0x1p31), From(0x1p40), From(0x1p62)})
+    for (From y : {x, std::nextafter(x, From(0)), std::nextafter(x, 2 * x)})
+      for (int sign : {-1, 1}) values.push_back(From(sign) * y);
+  for (From x : values) {
+    int64_t i;
+    kernels::convert(&i, DType::Int64, &x, dtype_of<From>, 1);
+    ASSERT_EQ(i, int64_t(std::trunc(x)));
+  }
+  expect_cast_as_one<int64_t>(values);
+  expect_cast_as_one<uint8_t>(values);
+}
+
+TEST(Copy, FloatsToIntegers) {
+  expect_floats_to_integers<float>({0, -0.f, 0.99f, -0.99f, -2.5f, 300.f, 0x1p-140f});
+  expect_floats_to_integers<double>({0, -0.99, 2147483647.5, -2147483648.5, 0x1p52 + 1, 0x1p-1060});
+}
+
+TEST(Copy, FloatsToBFloat16) {
+  std::vector<float> values;
+  for (uint32_t high : {0u, 1u, 0x7fu, 0x3f80u, 0x3f81u, 0x7f7fu, 0x7f80u, 0x7fffu})
+    for (uint32_t low : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu})
+      for (uint32_t sign : {0u, 0x80000000u})
+        values.push_back(std::bit_cast<float>(sign | high << 16 | low));
+  expect_cast_as_one<BFloat16>(values);
+  for (float x : values) {
+    uint16_t bits;
+    kernels::convert(&bits, DType::BFloat16, &x, DType::Float32, 1);
+    ASSERT_EQ(bits, bfloat16_from_float(x));
   }
 }
 

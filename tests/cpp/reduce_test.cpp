@@ -130,6 +130,8 @@ double digits(int64_t i) { return double(i * 7 % 11) - 3; }
 
 using Naive = std::function<double(const std::vector<double>&)>;
 
+bool same(double a, double b) { return a == b || (a != a && b != b); }
+
 double naive_sum(const std::vector<double>& x) {
   long double s = 0;
   for (double v : x) s += v;
@@ -342,6 +344,47 @@ TEST(Reduce, LargeSumsAreAccurateAndTheSameInAnyNumberOfThreads) {
     EXPECT_TRUE(first == results) << threads << " threads";
   }
   set_num_threads(0);
+}
+
+// Rows of all kinds of length, several at a time, with a value that decides at every other place.
+TEST(Reduce, RowsOfEveryLength) {
+  std::vector<int64_t> lengths = {1000, 1023, 1024, 1025, 2047, 2048, 3073, 5000};
+  for (int64_t n = 1; n <= 70; ++n) lengths.push_back(n);
+  for (DType type : {DType::Float32, DType::Float64, DType::Int64})
+    for (int64_t n : lengths)
+      for (int64_t rows : {1, 2, 3, 6}) {
+        Tensor in({rows, n}, type, digits), sums({rows, 1}, type), best({rows, 1}, type),
+            least({rows, 1}, type);
+        for (int64_t place = 0; place < rows * n; place += 1 + n / 16) {
+          const double old = in.get(place), odd = type == DType::Int64 ? 1000
+                                                  : place % 3          ? nan
+                                                                       : inf;
+          in.set(place, odd);
+          kernels::sum(sums.view, in.view);
+          kernels::amax(best.view, in.view);
+          kernels::amin(least.view, in.view);
+          for (int64_t r = 0; r < rows; ++r) {
+            std::vector<double> x;
+            for (int64_t i = 0; i < n; ++i) x.push_back(in.get(r * n + i));
+            ASSERT_TRUE(same(sums.get(r), naive_sum(x))) << n << ' ' << place;
+            ASSERT_TRUE(same(best.get(r), naive_best(x, true))) << n << ' ' << place;
+            ASSERT_TRUE(same(least.get(r), naive_best(x, false))) << n << ' ' << place;
+          }
+          in.set(place, old);
+        }
+      }
+}
+
+TEST(Reduce, SumsOfManyLeaves) {
+  for (int64_t leaves : {2, 3, 4, 5, 7, 31, 63, 64, 65, 127, 200})
+    for (int64_t more : {-1, 0, 1, 1000}) {
+      const int64_t n = leaves * 1024 + more;
+      Tensor in({n}, DType::Float32, digits), out({1}, DType::Float32);
+      kernels::sum(out.view, in.view);
+      double want = 0;
+      for (int64_t i = 0; i < n; ++i) want += digits(i);
+      ASSERT_EQ(out.get(0), want) << n;
+    }
 }
 
 TEST(Reduce, LargeIndex) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
@@ -245,8 +246,8 @@ TEST(Gather, AlongADimension) {
       index.each([&](int64_t& x, int64_t, int64_t, int64_t) {
         x = int64_t(engine() % unsigned(in.sizes[dim]));
       });
-      kernels::take(out.view(), cut(along(in.view(), dim), out.sizes), index.view(),
-                    in.strides[dim]);
+      ASSERT_TRUE(kernels::take(out.view(), cut(along(in.view(), dim), out.sizes), index.view(),
+                                in.strides[dim], in.sizes[dim]));
       out.each([&](double& x, int64_t i, int64_t j, int64_t k) {
         const int64_t s = index.at(i, j, k);
         ASSERT_EQ(x, in.at(dim == 0 ? s : i, dim == 1 ? s : j, dim == 2 ? s : k));
@@ -295,7 +296,8 @@ TEST(Gather, RowsByIndex) {  // index_select and index_add: the index has stride
     strides[dim] = 1;
     Cube<float> out(sizes);
     const View places{(void*)index.data(), DType::Int64, sizes, strides};
-    kernels::take(out.view(), cut(along(in.view(), dim), sizes), places, in.strides[dim]);
+    ASSERT_TRUE(kernels::take(out.view(), cut(along(in.view(), dim), sizes), places,
+                              in.strides[dim], in.sizes[dim]));
     kernels::put(cut(along(sums.view(), dim), sizes), places, sums.strides[dim], out.view(),
                  Put::Add);
     out.each([&](float& x, int64_t i, int64_t j, int64_t k) {
@@ -307,6 +309,64 @@ TEST(Gather, RowsByIndex) {  // index_select and index_add: the index has stride
       ASSERT_EQ(x, in.at(i, j, k) * float(std::count(index.begin(), index.end(), at[dim])));
     });
   }
+}
+
+// A row of every length, from every start, with one index after the other out of range.
+template <class T>
+void expect_checked_take(int64_t index_stride, int64_t out_stride) {
+  constexpr int64_t size = 37;
+  std::vector<T> in(size);
+  for (int64_t i = 0; i < size; ++i) in[size_t(i)] = T(100 + i);
+  for (int64_t n : {1, 3, 4, 5, 7, 8, 31, 66, 511, 512, 513, 1100}) {
+    std::vector<int64_t> index(size_t(n * std::max<int64_t>(index_stride, 1) + 2), 5);
+    for (size_t i = 0; i < index.size(); ++i) index[i] = int64_t(i * 7 % size);
+    std::vector<T> out(size_t(n * out_stride + 2));
+    for (int64_t start : {0, 1}) {
+      const View to{out.data() + start, dtype_of<T>, {n}, {out_stride}},
+          from{in.data(), dtype_of<T>, {n}, {0}},
+          places{index.data() + start, DType::Int64, {n}, {index_stride}};
+      ASSERT_TRUE(kernels::take(to, from, places, int64_t(1), size));
+      for (int64_t i = 0; i < n; ++i)
+        ASSERT_EQ(out[size_t(start + i * out_stride)],
+                  in[size_t(index[size_t(start + i * index_stride)])]);
+      for (int64_t bad : {int64_t(-1), size, INT64_MIN, INT64_MAX}) {
+        const int64_t last = index_stride ? n - 1 : 0;
+        for (int64_t at : {int64_t(0), last / 2, last}) {
+          int64_t& place = index[size_t(start + at * index_stride)];
+          const int64_t good = std::exchange(place, bad);
+          ASSERT_FALSE(kernels::take(to, from, places, int64_t(1), size)) << n << ' ' << at;
+          place = good;
+        }
+      }
+    }
+  }
+}
+
+TEST(Gather, ChecksItsIndices) {
+  for (int64_t index_stride : {0, 1, 2})
+    for (int64_t out_stride : {1, 2}) {
+      expect_checked_take<float>(index_stride, out_stride);
+      expect_checked_take<uint8_t>(index_stride, out_stride);
+      expect_checked_take<double>(index_stride, out_stride);
+    }
+}
+
+TEST(Gather, ManyRows) {  // more than the caches hold
+  const int64_t rows = 8000, columns = 701, size = 300;
+  std::vector<float> in(size * columns), out(size_t(rows * columns));
+  std::vector<int64_t> index(rows);
+  for (size_t i = 0; i < in.size(); ++i) in[i] = float(i);
+  for (int64_t r = 0; r < rows; ++r) index[size_t(r)] = r * 77 % size;
+  const Dims sizes = {rows, columns};
+  const View to{out.data(), DType::Float32, sizes, {columns, 1}},
+      from{in.data(), DType::Float32, sizes, {0, 1}},
+      places{index.data(), DType::Int64, sizes, {1, 0}};
+  ASSERT_TRUE(kernels::take(to, from, places, columns, size));
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      ASSERT_EQ(out[size_t(r * columns + c)], float(index[size_t(r)] * columns + c));
+  index[7999] = size;
+  EXPECT_FALSE(kernels::take(to, from, places, columns, size));
 }
 
 TEST(Gather, Bounds) {
