@@ -22,24 +22,25 @@ enum class DType : uint8_t {
 };
 inline constexpr int dtype_count = 10;
 
-// name: torch's attribute. noun: the word in torch's messages ("Float"). letters: safetensors.
+// name: torch's attribute. noun and cpp_name: the words in torch's messages ("Float", "float").
 struct DTypeInfo {
   const char* name;
   const char* noun;
+  const char* cpp_name;
   int8_t itemsize;
   bool floating, is_signed;
 };
 inline constexpr std::array<DTypeInfo, dtype_count> dtype_table{{
-    {"bool", "Bool", 1, false, false},
-    {"uint8", "Byte", 1, false, false},
-    {"int8", "Char", 1, false, true},
-    {"int16", "Short", 2, false, true},
-    {"int32", "Int", 4, false, true},
-    {"int64", "Long", 8, false, true},
-    {"float16", "Half", 2, true, true},
-    {"bfloat16", "BFloat16", 2, true, true},
-    {"float32", "Float", 4, true, true},
-    {"float64", "Double", 8, true, true},
+    {"bool", "Bool", "bool", 1, false, false},
+    {"uint8", "Byte", "unsigned char", 1, false, false},
+    {"int8", "Char", "signed char", 1, false, true},
+    {"int16", "Short", "short int", 2, false, true},
+    {"int32", "Int", "int", 4, false, true},
+    {"int64", "Long", "long int", 8, false, true},
+    {"float16", "Half", "c10::Half", 2, true, true},
+    {"bfloat16", "BFloat16", "c10::BFloat16", 2, true, true},
+    {"float32", "Float", "float", 4, true, true},
+    {"float64", "Double", "double", 8, true, true},
 }};
 
 constexpr const DTypeInfo& info(DType t) { return dtype_table[size_t(t)]; }

@@ -6,6 +6,7 @@
 #include "kernels/cast.h"
 #include "kernels/runs.h"
 #include "kernels/stream.h"
+#include "kernels/vec.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
@@ -246,6 +247,16 @@ void copy(const View& out, const View& in) {
   });
 }
 
+// memcpy takes an instruction for long stretches (rep movsb) that crawls where both ends lie in the
+// same place of a page but for a few bytes.
+void copy_stretch(char* to, const char* from, int64_t bytes) {
+  typedef char Line __attribute__((vector_size(2 * vec_bytes), aligned(1), may_alias));
+  int64_t i = 0;
+  for (; i + int64_t(sizeof(Line)) <= bytes; i += sizeof(Line))
+    *reinterpret_cast<Line*>(to + i) = *reinterpret_cast<const Line*>(from + i);
+  std::memcpy(to + i, from + i, size_t(bytes - i));
+}
+
 void join_rows(char* to, const Part* parts, int64_t count, int64_t rows) {
   int64_t bytes = 0, shortest = parts[0].bytes;
   for (int64_t k = 0; k < count; ++k) {
@@ -258,11 +269,11 @@ void join_rows(char* to, const Part* parts, int64_t count, int64_t rows) {
     char* y = to + begin * bytes;
     for (int64_t row = begin; row < end; ++row)
       for (int64_t k = 0; k < count; y += parts[k++].bytes) {
-        const char* x = parts[k].data + row * parts[k].bytes;
+        const char* x = parts[k].data + row * parts[k].stride;
         if (streams)
           stream(y, x, parts[k].bytes);
         else
-          std::memcpy(y, x, size_t(parts[k].bytes));
+          copy_stretch(y, x, parts[k].bytes);
       }
     if (streams) stream_end();
   });

@@ -19,11 +19,10 @@ inline constinit Kernel<void(void* to, int64_t to_stride, const void* from, int6
                              int64_t n, int64_t bytes)>
     copy_strided;
 
-// `rows` rows, each one stretch of every part after the other: a part's next stretch follows its
-// last one.
+// `rows` rows, each one stretch of every part after the other.
 struct Part {
   const char* data;
-  int64_t bytes;  // of a stretch
+  int64_t bytes, stride;  // of a stretch, and from one to the next
 };
 inline constinit Kernel<void(char* to, const Part* parts, int64_t count, int64_t rows)> join_rows;
 

@@ -1,6 +1,7 @@
 #include "kernels/scan.h"
 
 #include <cstdlib>
+#include <limits>
 
 #include "base/parallel.h"
 #include "kernels/copy.h"
@@ -89,6 +90,21 @@ void scan_rows(const View& out, const View& in, int64_t dim, std::array<int64_t,
   }
 }
 
+// Short rows one behind the other, which are loaded and stored as one stretch.
+template <class T, class Op>
+void scan_short_rows(const View& out, const View& in, std::array<int64_t, 2> at, int64_t length,
+                     int64_t rows) {
+  alignas(64) T x[chunk];
+  const int64_t together = chunk / length;
+  for (int64_t r = 0; r < rows; r += together) {
+    const int64_t n = std::min(together, rows - r) * length;
+    load(x, dtype_of<T>, in, at[1] + r * length, 1, n);
+    for (T* row = x; row < x + n; row += length)
+      for (int64_t i = 1; i < length; ++i) row[i] = Op::combine(row[i - 1], row[i]);
+    store(out, at[0] + r * length, 1, x, dtype_of<T>, n);
+  }
+}
+
 template <class T, class Op>
 void scan(const View& out, const View& in, int64_t dim) {
   const View outs = without_dim(out, dim), ins = without_dim(in, dim);
@@ -96,11 +112,14 @@ void scan(const View& out, const View& in, int64_t dim) {
   const int64_t so = rows.strides[0].back(), si = rows.strides[1].back(), length = in.sizes[dim];
   const bool columns =
       rows.sizes.back() >= 8 && std::abs(in.strides[dim]) != 1 && (so == 1 || si == 1);
+  const bool adjacent = length <= chunk / 4 && in.strides[dim] == 1 && out.strides[dim] == 1 &&
+                        si == length && so == length;
   const int64_t grain =
       std::max<int64_t>(columns ? 64 : 1, run_grain / std::max<int64_t>(length, 1));
   parallel_for(length ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
     for_runs(rows, begin, end, [&](auto at, int64_t n) {
       constexpr int together = 4;
+      if (adjacent) return scan_short_rows<T, Op>(out, in, at, length, n);
       for (int64_t i = 0, step; i < n; i += step) {
         const std::array<int64_t, 2> here{at[0] + i * so, at[1] + i * si};
         step = columns ? chunk : n - i < together ? 1 : together;
@@ -128,16 +147,17 @@ void best_row(const View& values, const View& indices, const View& in, int64_t d
               std::array<int64_t, 3> at) {
   alignas(64) T x[chunk];
   int64_t places[chunk];
-  T best = 0;
+  using Limits = std::numeric_limits<T>;
+  T best = Limits::has_infinity ? (largest ? -Limits::infinity() : Limits::infinity())
+                                : (largest ? Limits::lowest() : Limits::max());
   int64_t place = 0;
   for (int64_t k = 0; k < in.sizes[dim]; k += chunk) {
     const int64_t m = std::min(chunk, in.sizes[dim] - k);
     load(x, dtype_of<T>, in, at[2] + k * in.strides[dim], in.strides[dim], m);
-    for (int64_t i = 0; i < m; ++i) {
-      const bool better = x[i] != x[i] || (best == best && (largest ? x[i] >= best : x[i] <= best));
-      if (better || k + i == 0) best = x[i], place = k + i;
-      x[i] = best;
-      places[i] = place;
+    for (int64_t i = 0; i < m; ++i) {  // without branches: nobody could predict them
+      const bool better = (x[i] != x[i]) | bool(largest ? x[i] >= best : x[i] <= best);
+      x[i] = best = better ? x[i] : best;
+      places[i] = place = better ? k + i : place;
     }
     store(values, at[0] + k * values.strides[dim], values.strides[dim], x, dtype_of<T>, m);
     store(indices, at[1] + k * indices.strides[dim], indices.strides[dim], places, DType::Int64, m);

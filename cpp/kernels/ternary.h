@@ -11,6 +11,28 @@ struct Where {
   template <class V> static V y(V condition, V a, V b) { return where(condition != 0, a, b); }
 };
 
-using TernaryOps = OpList<Where>;
+// From a to b; the nearer end is where it starts from.
+struct Lerp {
+  static constexpr auto name = "lerp";
+  template <class V> static V y(V a, V b, V weight) {
+    const auto near_a = abs(weight) < V(0.5);
+    return fma(where(near_a, weight, weight - V(1)), b - a, where(near_a, a, b));
+  }
+};
+
+struct Addcmul {
+  static constexpr auto name = "addcmul";
+  static constexpr bool integers = true;
+  double value;
+  template <class V> V y(V x, V a, V b) const { return fma(V(value) * a, b, x); }
+};
+
+struct Addcdiv {
+  static constexpr auto name = "addcdiv";
+  double value;
+  template <class V> V y(V x, V a, V b) const { return x + V(value) * a / b; }
+};
+
+using TernaryOps = OpList<Where, Lerp, Addcmul, Addcdiv>;
 
 }  // namespace izvod::kernels

@@ -1,13 +1,10 @@
 #include "ops/arithmetic.h"
 
-#include "kernels/ternary.h"
 #include "ops/copy.h"
 #include "ops/item.h"
 
 namespace izvod {
 namespace {
-
-const Tensor none;
 
 bool has_zero(const Tensor& x) {
   const Tensor c = x.is_contiguous() ? x : copy_of(x, x.dtype(), false);
@@ -17,7 +14,6 @@ bool has_zero(const Tensor& x) {
     return false;
   });
 }
-const Tensor& tensor_of(const Arg& a) { return a.is_tensor() ? *a.tensor : none; }
 
 template <class Op>
 constexpr bool has_derivative = requires { Op::dx_uses; };
@@ -212,30 +208,6 @@ Tensor div(const Arg& a, const Arg& b, const std::optional<std::string>& roundin
   return y;
 }
 
-Tensor lerp(const Tensor& start, const Tensor& end, const Arg& weight) {
-  check(start.dtype() == end.dtype(), "expected dtype ", info(start.dtype()).name,
-        " for `end` but got dtype ", info(end.dtype()).name);
-  check<NotImplementedError>(start.is_floating(), "\"lerp_kernel_scalar\" not implemented for '",
-                             info(start.dtype()).noun, "'");
-  return named(weight.is_tensor() ? "LerpBackward1" : "LerpBackward0",
-               start + weight * (end - start));
-}
-Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
-  return named("AddcmulBackward0", x + value.as(result_type(a, b)) * a * b);
-}
-Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
-  check(x.is_floating() || a.is_floating() || b.is_floating(),
-        "Integer division with addcdiv is no longer supported, and in a future  release addcdiv "
-        "will perform a true division of "
-        "tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
-        "torch.trunc(tensor1 / "
-        "tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) "
-        "for float inputs. The future "
-        "addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), "
-        "for all dtypes.");
-  return named("AddcdivBackward0", x + value * a / b);
-}
-
 Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
   check(a.dtype() == b.dtype(), info(a.dtype()).noun, " did not match ", info(b.dtype()).noun);
   GradMode off(false);
@@ -244,69 +216,6 @@ Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool 
   if (equal_nan && a.is_floating()) close = close | (isnan(a) & isnan(b));
   const Tensor distance = abs(sub(a, b)), allowed = atol + abs(mul(b, rtol));
   return close | (isfinite(distance) & le(distance, allowed));
-}
-
-Tensor where(const Tensor& condition, const Arg& a, const Arg& b) {
-  check(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,
-        "where expected condition to be a boolean tensor, but got a tensor with dtype ",
-        info(condition.dtype()).noun);
-  const DType t = result_type(a, b);
-  const Arg c(condition);
-  Tensor y = allocate_result({&c, &a, &b}, t);
-  run_pointwise(kernels::loops_of<kernels::Where>, "where", t, y, {&c, &a, &b}, nullptr);
-  if (recording(a, b))
-    record("WhereBackward0", y, {&tensor_of(a), &tensor_of(b)}, saved(condition),
-           [](const Tensor& g, Needs needs, const Tensor& c) {
-             return Grads{needs[0] ? where(c, g, 0) : Tensor(),
-                          needs[1] ? where(c, 0, g) : Tensor()};
-           });
-  return y;
-}
-
-static void check_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
-  check(mask.dtype() == DType::Bool,
-        "masked_fill_ only supports boolean masks, but got mask with dtype ",
-        info(mask.dtype()).name);
-  check(value.dim() == 0,
-        "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
-        value.dim(), " dimension(s).");
-  check_fits(value.is_tensor() ? item(*value.tensor) : value.scalar, x.dtype());
-}
-
-static const char* fill_node(const Arg& value) {
-  return value.is_tensor() ? "MaskedFillBackward1" : "MaskedFillBackward0";
-}
-
-Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value) {
-  check_fill(x, mask, value);
-  const Arg m(mask), old(x);
-  Tensor y = allocate_result({&old, &m}, x.dtype());
-  run_pointwise(kernels::loops_of<kernels::Where>, "masked_fill", x.dtype(), y, {&m, &value, &old},
-                nullptr);
-  if (recording(old, value))
-    record(fill_node(value), y, {&x, &tensor_of(value)}, saved(mask),
-           [](const Tensor& g, Needs needs, const Tensor& m) {
-             return Grads{needs[0] ? masked_fill(g, m, 0) : Tensor(),
-                          needs[1] ? where(m, g, 0) : Tensor()};
-           });
-  return y;
-}
-
-const Tensor& masked_fill_(const Tensor& x, const Tensor& mask, const Arg& value,
-                           const char* node) {
-  check_fill(x, mask, value);
-  const Arg m(mask), old(x);
-  check_in_place("masked_fill_", x, x.dtype(), {&m});
-  run_pointwise(kernels::loops_of<kernels::Where>, "masked_fill_", x.dtype(), x, {&m, &value, &old},
-                nullptr);
-  x.bump_version();
-  if (recording(old, value))
-    record_in_place(node ? node : fill_node(value), x, {&x, &tensor_of(value)}, saved(mask),
-                    [](const Tensor& g, Needs needs, const Tensor& m) {
-                      return Grads{needs[0] ? masked_fill(g, m, 0) : Tensor(),
-                                   needs[1] ? where(m, g, 0) : Tensor()};
-                    });
-  return x;
 }
 
 }  // namespace izvod

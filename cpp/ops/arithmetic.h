@@ -7,6 +7,10 @@
 
 namespace izvod {
 
+// The tensor that an argument is; an undefined one for a number.
+inline const Tensor no_tensor;
+inline const Tensor& tensor_of(const Arg& a) { return a.is_tensor() ? *a.tensor : no_tensor; }
+
 // An argument kept for the derivative: a tensor or a number.
 class SavedArg {
  public:

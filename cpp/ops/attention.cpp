@@ -135,8 +135,8 @@ void check_arguments(const Tensor& q, const Tensor& k, const Tensor& v, const Te
         q.dim(), " key.dim: ", k.dim(), " and value.dim: ", v.dim(), " instead.");
   check(q.dtype() == k.dtype() && q.dtype() == v.dtype(),
         "Expected query, key, and value to have the same dtype, but got query.dtype: ",
-        info(q.dtype()).name, " key.dtype: ", info(k.dtype()).name,
-        " and value.dtype: ", info(v.dtype()).name, " instead.");
+        info(q.dtype()).cpp_name, " key.dtype: ", info(k.dtype()).cpp_name,
+        " and value.dtype: ", info(v.dtype()).cpp_name, " instead.");
   check(q.is_floating(), "expected scalar type Float but found ", info(q.dtype()).noun);
   check(q.size(-1) == k.size(-1), "scaled_dot_product_attention: query of shape ", q.sizes(),
         " and key of shape ", k.sizes(), " differ in their last dimension");
@@ -149,7 +149,7 @@ void check_arguments(const Tensor& q, const Tensor& k, const Tensor& v, const Te
         mask.dtype() == DType::Bool || mask.dtype() == DType::Float32 || mask.dtype() == q.dtype(),
         "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
         "attn_mask.dtype: ",
-        info(mask.dtype()).name, " and  query.dtype: ", info(q.dtype()).name, " instead.");
+        info(mask.dtype()).cpp_name, " and  query.dtype: ", info(q.dtype()).cpp_name, " instead.");
 }
 
 Dims leading(const Tensor& x) {

@@ -15,8 +15,27 @@ static bool any_recording(const std::vector<Tensor>& xs) {
 // torch leaves out tensors of shape [0], whatever the others' shapes are.
 static bool is_skipped(const Tensor& x) { return x.dim() == 1 && x.sizes()[0] == 0; }
 
+// Elements from row to row of x, where a row is all that its dimensions from `dim` on hold. -1 if
+// they are not dense, or not at equal distances.
+static int64_t row_stride(const Tensor& x, int64_t dim) {
+  int64_t dense = 1, stride = 0, next = -1;
+  for (int64_t d = x.dim() - 1; d >= 0; --d) {
+    const int64_t size = x.sizes()[d], step = x.strides()[d];
+    if (size == 1) continue;
+    if (d >= dim) {
+      if (step != dense) return -1;
+      dense *= size;
+    } else {
+      if (next < 0) stride = step;
+      if (next >= 0 && step != next) return -1;
+      next = step * size;
+    }
+  }
+  return stride;
+}
+
 // Short rows of y are put together one after the other, while they are in the cache; false if the
-// tensors are not of y's dtype and dense, or the rows long.
+// tensors are not of y's dtype, or their rows long or not dense.
 static bool joined_by_rows(const Tensor& y, const std::vector<Tensor>& xs, int64_t dim) {
   constexpr int64_t longest = 65536;
   int64_t rows = 1;
@@ -25,8 +44,9 @@ static bool joined_by_rows(const Tensor& y, const std::vector<Tensor>& xs, int64
   std::vector<kernels::Part> parts;
   for (const Tensor& x : xs) {
     if (is_skipped(x) || x.numel() == 0) continue;
-    if (x.dtype() != y.dtype() || !x.is_contiguous()) return false;
-    parts.push_back({x.impl()->data, x.numel() / rows * itemsize(x.dtype())});
+    const int64_t bytes = itemsize(x.dtype()), stride = row_stride(x, dim);
+    if (x.dtype() != y.dtype() || stride < 0) return false;
+    parts.push_back({x.impl()->data, x.numel() / rows * bytes, stride * bytes});
   }
   kernels::join_rows(y.impl()->data, parts.data(), int64_t(parts.size()), rows);
   return true;

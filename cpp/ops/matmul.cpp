@@ -11,8 +11,8 @@ namespace {
 
 void check_dtypes(const char* name, const Tensor& a, const Tensor& b) {
   check(a.dtype() == b.dtype(), name,
-        ": expected m1 and m2 to have the same dtype, but got: ", info(a.dtype()).name,
-        " != ", info(b.dtype()).name);
+        ": expected m1 and m2 to have the same dtype, but got: ", info(a.dtype()).cpp_name,
+        " != ", info(b.dtype()).cpp_name);
   check<NotImplementedError>(a.dtype() != DType::Bool, "\"", name, "\" not implemented for 'Bool'");
 }
 
