@@ -297,14 +297,14 @@ def test_cat_by_rows(lengths, rows):
 def test_cat_of_rows_at_odd_places():
     """Rows of bytes that start anywhere; leading dimensions that are one, and two, distances."""
     x = izvod.arange(3 * 8 * 301).reshape(3, 8, 301).remainder(251).to(izvod.uint8)
-    for parts in (
+    for group in (
         [x[:, :, 298:], x[:, :, :298]],
         [x[:, 1:5, 7:200], x[:, 2:6, 3:]],
         [x[:, 1:5, 7:200], x[:, ::2, 3:]],
         [x[:1].expand(3, 8, 301), x],
     ):
-        expected = joined_by_hand([part.float() for part in parts], 2)
-        assert izvod.equal(izvod.cat(parts, 2).float(), expected)
+        expected = joined_by_hand([part.float() for part in group], 2)
+        assert izvod.equal(izvod.cat(group, 2).float(), expected)
     assert izvod.equal(x.roll(3, 2)[:, :, 3:], x[:, :, :298])
 
 
