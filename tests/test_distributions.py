@@ -45,11 +45,14 @@ DIRICHLET = "Dirichlet(t([[0.3, 1.0, 2.5], [4.0, 0.6, 20.0]]))"
 MULTINOMIAL = "Multinomial(5, t([[0.2, 0.3, 0.5], [2.0, 1.0, 0.0]]))"
 MULTINOMIAL_LOGITS = "Multinomial(3, logits=t([0.5, -1.0, 2.0]))"
 POISSON = "Poisson(t([0.0, 0.5, 8.0, 40.0]))"
+POISSON_MATRIX = "Poisson(t([[0.5, 8.0], [3.0, 0.1]]))"
 LAPLACE = "Laplace(t([0.5, -1.0]), t([2.0, 0.3]))"
 LOG_NORMAL = "LogNormal(t([0.5, -1.0]), t([0.7, 1.3]))"
 ALL = [
     NORMAL, UNIFORM, BERNOULLI, BERNOULLI_LOGITS, CATEGORICAL, CATEGORICAL_LOGITS, BETA, GAMMA,
     EXPONENTIAL, DIRICHLET, MULTINOMIAL, MULTINOMIAL_LOGITS, POISSON, LAPLACE, LOG_NORMAL,
+    "Exponential(t([[0.3, 2.0, 1.0], [0.5, 0.1, 4.0]]))", POISSON_MATRIX,
+    "Bernoulli(t([[0.1, 0.5, 0.85], [0.2, 0.3, 0.4]]))", "Bernoulli(logits=t([[-1.0], [2.5]]))",
 ]  # fmt: skip
 NUMBERS = [
     "Normal(0, 1)", "Uniform(0.0, 3)", "Bernoulli(0.3)", "Bernoulli(logits=-0.5)", "Beta(0.5, 2)",
@@ -470,7 +473,7 @@ def test_gradients_of_log_prob(text, torch):
         close(a, b)
 
 
-@over([t for t in ALL if t not in (CATEGORICAL, MULTINOMIAL, POISSON)])
+@over([t for t in ALL if t not in (CATEGORICAL, MULTINOMIAL, POISSON, POISSON_MATRIX)])
 def test_log_prob_and_entropy_pass_gradcheck(text):
     d, leaves = parameters(izvod, text)
     kind, names = type(d), [n for n in d.arg_constraints if n in vars(d)]

@@ -9,7 +9,7 @@ DROPOUT = [
     *[
         f"F.dropout({X}.to(torch.{t}), {p})"
         for t in FLOATS
-        for p in (0.0, 0.1, 0.3, 0.5, 0.75, 1.0)
+        for p in (0.0, 0.1, 0.3, 0.5, 0.75, 0.99999, 1.0)
     ],
     f"F.dropout({X}.reshape(40, 50).t(), 0.25)",
     f"F.dropout({X}.as_strided((40, 20), (50, 2)), 0.25)",

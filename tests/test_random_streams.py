@@ -163,6 +163,30 @@ def test_states_pass_as_bytes():
     assert bits(izvod.rand(700, generator=mine)) == bits(torch.rand(700, generator=theirs))
 
 
+@needs_torch
+@pytest.mark.parametrize("left, after", [(10, 3), (1, 5), (600, 3), (5, 0), (2, 623), (1, 624)])
+def test_states_whose_words_left_are_not_the_last(left, after):
+    """torch takes the words that the state names, wherever in the block they stand."""
+    torch.manual_seed(3)
+    changed = bytearray(bits(torch.get_rng_state()))
+    changed[8:12] = left.to_bytes(4, "little")
+    changed[16:24] = after.to_bytes(8, "little")
+    for lib in (izvod, torch):
+        lib.set_rng_state(lib.tensor(list(changed), dtype=lib.uint8))
+    for n in (3, 700, 5000):
+        assert bits(izvod.rand(n)) == bits(torch.rand(n))
+    assert state(izvod) == state(torch)
+
+
+def test_a_state_that_names_words_beyond_its_block_changes_nothing():
+    before = state(izvod)
+    changed = bytearray(before)
+    changed[8:12], changed[16:24] = (600).to_bytes(4, "little"), (26).to_bytes(8, "little")
+    with pytest.raises(RuntimeError, match="Invalid mt19937 state"):
+        izvod.set_rng_state(izvod.tensor(list(changed), dtype=izvod.uint8))
+    assert state(izvod) == before
+
+
 @pytest.mark.parametrize("size", [0, 5055, 5057])
 def test_a_state_of_another_size_changes_nothing(size):
     g = izvod.Generator().manual_seed(8)
@@ -241,3 +265,23 @@ def test_a_generator_may_be_shared_by_threads():
     words.random_(0, 2**27, generator=alone)
     assert bits(g.get_state()) == bits(alone.get_state())
     assert len(set(sums)) == 4 * rounds
+
+
+@pytest.mark.parametrize("draw", ["uniform_", "normal_", "bernoulli_"])
+def test_a_call_has_its_draws_in_a_row(draw):
+    """Threads that share a generator get what calls one after the other get."""
+    g, start, found = izvod.Generator(), threading.Barrier(4), []
+
+    def call():
+        return bits(getattr(izvod.empty(50001), draw)(generator=g))
+
+    def run():
+        start.wait()
+        found.extend(call() for _ in range(8))
+
+    g.manual_seed(1)
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    g.manual_seed(1)
+    assert sorted(found) == sorted(call() for _ in range(32))

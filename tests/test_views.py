@@ -311,3 +311,21 @@ def test_cat_of_rows_at_odd_places():
 def test_cat_of_many_bytes():
     xs = [izvod.randn(6000, n) for n in (500, 700, 129)]  # past the caches
     assert izvod.equal(izvod.cat(xs, 1), joined_by_hand(xs, 1))
+
+
+@pytest.mark.parametrize("name", ["izvod", "torch"])
+def test_shapes_broadcast(name):
+    lib = pytest.importorskip(name, reason="torch, whose results these are, is absent")
+    for shapes, expected in (
+        ((), ()),
+        (((2, 3),), (2, 3)),
+        (((3, 3),), (3, 3)),
+        (((3, 1), (2,)), (3, 2)),
+        ((2, 1), (2,)),
+        (((0, 1), (1, 4), ()), (0, 4)),
+    ):
+        assert tuple(lib.broadcast_shapes(*shapes)) == expected
+    assert [x.shape for x in lib.broadcast_tensors(lib.ones(3, 3))] == [(3, 3)]
+    assert [x.shape for x in lib.broadcast_tensors(lib.ones(3, 1), lib.ones(2))] == [(3, 2)] * 2
+    with pytest.raises(RuntimeError):
+        lib.broadcast_shapes((2, 3), (2,))

@@ -26,13 +26,6 @@ namespace {
 LockHooks lock_hooks{nullptr, nullptr};
 thread_local bool inside = false;  // in a block: nested calls run on the spot
 
-struct Unlocked {
-  void* state = lock_hooks.release ? lock_hooks.release() : nullptr;
-  ~Unlocked() {
-    if (state) lock_hooks.acquire(state);
-  }
-};
-
 // OMP_NUM_THREADS, which programs set for torch and numpy, too; else the cores that this process
 // may use.
 int default_threads() {
@@ -167,6 +160,10 @@ int num_threads() { return configured_threads; }
 void set_num_threads(int n) { configured_threads = n; }
 bool in_parallel_region() { return inside; }
 void set_lock_hooks(LockHooks hooks) { lock_hooks = hooks; }
+Unlocked::Unlocked() : state_(lock_hooks.release ? lock_hooks.release() : nullptr) {}
+Unlocked::~Unlocked() {
+  if (state_) lock_hooks.acquire(state_);
+}
 
 void detail::run_blocks(Deal deal, int64_t n, int64_t grain, void (*call)(void*, int64_t, int64_t),
                         void* fn) {

@@ -15,6 +15,17 @@ struct LockHooks {
 };
 void set_lock_hooks(LockHooks hooks);
 
+// While it lives other Python threads run, if the caller held their lock.
+class Unlocked {
+ public:
+  Unlocked();
+  ~Unlocked();
+  Unlocked(const Unlocked&) = delete;
+
+ private:
+  void* state_;
+};
+
 // Which blocks a thread is given: the nearest to what it worked on before, or the first that is
 // left.
 enum class Deal { Near, InOrder };

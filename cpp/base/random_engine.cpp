@@ -51,7 +51,7 @@ void temper(uint32_t* w, int64_t n) {
 }  // namespace
 
 void Generator::manual_seed(uint64_t seed) {
-  const std::lock_guard lock(mutex_);
+  const Hold hold(this);
   seed_ = seed;
   state_[0] = uint32_t(seed);
   for (uint32_t j = 1; j < block; ++j)
@@ -69,11 +69,15 @@ uint64_t Generator::seed() {
 }
 
 uint64_t Generator::initial_seed() const {
-  const std::lock_guard lock(mutex_);
+  const Hold hold(this);
   return seed_;
 }
 
-Generator::Hold::Hold(Generator* g) : g_(g) { g->mutex_.lock(); }
+Generator::Hold::Hold(const Generator* g) : g_(g) {
+  if (g->mutex_.try_lock()) return;
+  const Unlocked others_run;
+  g->mutex_.lock();
+}
 Generator::Hold::~Hold() { g_->mutex_.unlock(); }
 
 // The next n words as they stand in the sequence, not yet tempered. The buffer has room for n + 2 *
@@ -89,6 +93,8 @@ uint32_t* Generator::take(uint32_t* buffer, int64_t n) {
   const int64_t blocks = (n - have + block - 1) / block;
   std::memcpy(buffer, state_, sizeof state_);
   extend(buffer, blocks * block);
+  // What is left of the old words stands at their end, but for states that others wrote.
+  std::memmove(buffer + block - have, state_ + next_, size_t(have) * 4);
   std::memcpy(state_, buffer + blocks * block, sizeof state_);
   next_ = n - have - (blocks - 1) * block;
   left_ = block + 1 - next_;
@@ -136,14 +142,13 @@ void Generator::skip(int64_t n) {
 // take turns, and nobody waits for ever.
 void Generator::run_stream(Generator& g, int64_t units, int64_t draws,
                            void (*use)(void*, const uint32_t*, int64_t, int64_t), void* context) {
+  const Hold hold(&g);  // for its threads, which take turns
   std::atomic<int64_t> turn{0};
   parallel_for<Deal::InOrder>(units, chunk_words / draws, [&](int64_t begin, int64_t end) {
     uint32_t buffer[chunk_words + 2 * block];
     for (int64_t now; (now = turn.load(std::memory_order_acquire)) != begin;) turn.wait(now);
     const int64_t n = (end - begin) * draws;
-    g.mutex_.lock();
     uint32_t* words = g.take(buffer, n);
-    g.mutex_.unlock();
     turn.store(end, std::memory_order_release);
     turn.notify_all();
     temper(words, n);
@@ -169,7 +174,7 @@ void write(uint8_t* p, T x) {
 }  // namespace
 
 void Generator::get_state(std::span<uint8_t, state_bytes> out) const {
-  const std::lock_guard lock(mutex_);
+  const Hold hold(this);
   uint8_t* p = out.data();
   std::memset(p, 0, out.size());
   write(p + at_seed, seed_);
@@ -187,10 +192,9 @@ void Generator::set_state(std::span<const uint8_t> state) {
   const uint8_t* p = state.data();
   const int64_t left = read<int32_t>(p + at_left);
   const uint64_t next = read<uint64_t>(p + at_next);
-  const bool fits = left >= 1 && left <= block && next <= uint64_t(block) &&
-                    (left == 1 || int64_t(next) + left == block + 1);
+  const bool fits = left >= 1 && left <= block && next <= uint64_t(block + 1 - left);
   check(fits && read<int32_t>(p + at_seeded), "Invalid mt19937 state");
-  const std::lock_guard lock(mutex_);
+  const Hold hold(this);
   seed_ = read<uint64_t>(p + at_seed);
   left_ = left;
   next_ = int64_t(next);

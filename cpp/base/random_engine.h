@@ -31,18 +31,19 @@ class Generator {
   void set_state(std::span<const uint8_t> state);
 
   // Note [Who may draw]
-  // A generator can be shared by threads. stream() and the methods above lock it by themselves.
-  // Whoever calls the methods below holds it meanwhile, and hands nothing to parallel_for in
-  // between: the thread that has the generator must not have to wait for the caller's lock (see
-  // Note [One lock]).
+  // A generator can be shared by threads; each call that draws gets all its draws in a row.
+  // stream() and the methods above hold the generator by themselves, whoever calls the methods
+  // below holds it meanwhile. It may be held by one thread several times over, and while a loop
+  // runs on other threads: who waits for it lets other Python threads run (see Note [One lock]), so
+  // the one that has it never waits for the one that wants it.
   class Hold {
    public:
-    explicit Hold(Generator* g);
+    explicit Hold(const Generator* g);
     ~Hold();
     Hold(const Hold&) = delete;
 
    private:
-    Generator* g_;
+    const Generator* g_;
   };
 
   // One draw, and two of them, the high half first.
@@ -64,7 +65,7 @@ class Generator {
                          void (*use)(void*, const uint32_t*, int64_t, int64_t), void* context);
   uint32_t* take(uint32_t* buffer, int64_t n);
 
-  mutable std::mutex mutex_;
+  mutable std::recursive_mutex mutex_;
   uint64_t seed_;
   int64_t left_, next_;  // draws until the next renewal, counting that one; the next word
   uint32_t state_[block];

@@ -2,6 +2,7 @@
 #include "bind/rows.h"
 #include "ops/arithmetic.h"
 #include "ops/matmul.h"
+#include "ops/qr.h"
 
 namespace izvod::bind {
 
@@ -19,6 +20,10 @@ void add_matmul_rows() {
   def<"addmm">("input, mat1, mat2, *, beta=1, alpha=1", addmm);
   def<"addmv">("input, mat, vec, *, beta=1, alpha=1", addmv);
   def<"baddbmm">("input, batch1, batch2, *, beta=1, alpha=1", baddbmm);
+  def<"_qr", InModule>("input", [](const Tensor& a) {
+    auto [q, r] = qr(a);
+    return std::vector<Tensor>{q, r};
+  });
   def<"einsum", InModule>({overload("equation, *operands", einsum)});
   def<"linear", InNN>("input, weight, bias=None",
                       [](const Tensor& x, const Tensor& w, std::optional<Tensor> b) {

@@ -58,7 +58,7 @@ void add_view_rows() {
   def<"concat", InModule>("tensors, dim=0", cat);
   def<"concatenate", InModule>({overload("tensors, dim=0", cat), overload("tensors, axis=0", cat)});
   def<"stack", InModule>("tensors, dim=0", stack);
-  def<"broadcast_shapes", InModule>("*shapes", [](PyObject* shapes) {
+  def<"_broadcast_shapes", InModule>("shapes", [](PyObject* shapes) {
     const Object all = checked(PySequence_Fast(shapes, "broadcast_shapes expects shapes"));
     Dims sizes, one;
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(all.get()); ++i) {

@@ -80,11 +80,11 @@ static void normal_blocks(T* out, int64_t n, Generator* g, double mean, double s
     block_normals(made, w, mean, std);
     for (int j = 0; j < 16; ++j) to[j] = T(made[j]);
   };
+  const Generator::Hold hold(g);
   stream(*g, n / 16, 16 * draws, [&](const uint32_t* words, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) block(out + 16 * i, words + (i - begin) * 16 * draws);
   });
   if (n % 16 == 0) return;
-  const Generator::Hold hold(g);
   if (sizeof(T) >= 4) g->skip(n % 16 * draws);
   uint32_t words[16 * draws];
   g->draw(words, 16 * draws);

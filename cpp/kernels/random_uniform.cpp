@@ -83,10 +83,14 @@ static auto keep_scale(double p) {
     return float(T(1.0f / float(1.0 - p)));
 }
 
-// y is x or nothing (nan stays nan): a product, which the compiler turns into vectors.
+// y is x or nothing (nan stays nan): a product, which the compiler turns into vectors. Not where p
+// is so near to 1 that the scale is infinite.
 template <class T, class Real>
 static void scale_kept(T* y, const T* x, const bool* keep, int64_t n, Real scale) {
-  for (int64_t i = 0; i < n; ++i) y[i] = T(x[i] * (Real(keep[i]) * scale));
+  if (std::isinf(scale))
+    for (int64_t i = 0; i < n; ++i) y[i] = T(x[i] * (keep[i] ? scale : 0));
+  else
+    for (int64_t i = 0; i < n; ++i) y[i] = T(x[i] * (Real(keep[i]) * scale));
 }
 
 static void dropout(void* y, bool* keep, const void* x, DType dtype, int64_t n, Generator* g,

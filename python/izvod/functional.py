@@ -4,10 +4,11 @@ from izvod import _C
 from izvod._C import Tensor
 
 __all__ = [
-    "asarray", "atleast_1d", "atleast_2d", "atleast_3d", "bincount", "broadcast_tensors",
-    "cartesian_prod", "column_stack", "diff", "dstack", "fliplr", "flipud", "hstack", "is_nonzero",
-    "is_storage", "isin", "logit", "meshgrid", "nan_to_num", "numel", "row_stack", "tensordot",
-    "trace", "tril_indices", "triu_indices", "unique", "unique_consecutive", "vstack", "zero_",
+    "asarray", "atleast_1d", "atleast_2d", "atleast_3d", "bincount", "broadcast_shapes",
+    "broadcast_tensors", "cartesian_prod", "column_stack", "diff", "dstack", "fliplr", "flipud",
+    "hstack", "is_nonzero", "is_storage", "isin", "logit", "meshgrid", "nan_to_num", "numel",
+    "row_stack", "tensordot", "trace", "tril_indices", "triu_indices", "unique",
+    "unique_consecutive", "vstack", "zero_",
 ]  # fmt: skip
 
 
@@ -26,10 +27,17 @@ def _as_list(tensors):
     return list(tensors[0]) if one else list(tensors)
 
 
+def broadcast_shapes(*shapes):
+    """The shape that tensors of these shapes, or sizes of 1-D tensors, are broadcast to.
+    RuntimeError if there is none.
+    """
+    return _C._broadcast_shapes(shapes)
+
+
 def broadcast_tensors(*tensors):
     """The tensors expanded to their common shape. RuntimeError if they have none."""
     tensors = _as_list(tensors)
-    shape = _C.broadcast_shapes(*(t.shape for t in tensors))
+    shape = broadcast_shapes(*(t.shape for t in tensors))
     return tuple(t.expand(shape) for t in tensors)
 
 

@@ -9,6 +9,7 @@ import math
 import warnings
 
 import izvod
+from izvod import _C
 
 _LINEAR = (
     "linear",
@@ -231,7 +232,7 @@ def orthogonal_(tensor, gain=1, generator=None):
     with izvod.no_grad():
         flat = tensor.new_empty((rows, tensor.numel() // rows)).normal_(0, 1, generator=generator)
         wide = flat.size(0) < flat.size(1)
-        q, r = izvod.linalg.qr(flat.t() if wide else flat)
+        q, r = _C._qr(flat.t() if wide else flat)
         q = q * izvod.diag(r).sign()  # of the many decompositions the one with a positive diagonal
         tensor.copy_((q.t() if wide else q).reshape(tensor.shape))
         return tensor.mul_(gain)
