@@ -20,7 +20,7 @@ _GROUPS = {
         Tensor.requires_grad_ Tensor.retain_grad""",
     "threads: tests/test_threads.py": "get_num_threads set_num_threads",
     "inspection, no result tensor: tests/test_views.py": """
-        broadcast_shapes is_tensor Tensor.data_ptr Tensor.dim Tensor.element_size
+        is_tensor Tensor.data_ptr Tensor.dim Tensor.element_size
         Tensor.is_contiguous Tensor.is_same_size Tensor.item Tensor.ndimension Tensor.nelement
         Tensor.numel Tensor.size Tensor.storage_offset Tensor.stride Tensor.tolist""",
 }
