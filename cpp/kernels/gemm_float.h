@@ -331,7 +331,8 @@ void multiply(const Product& product, const Matrix& am, const Matrix& bm) {
   if (m * n * k <= serial_work && k <= block_depth) return multiply_small(call);
   const bool pack_a = a.col_stride != 1;
   const bool pack_b = b.col_stride != 1 || (m > 2 * max_rows && k * n > in_place_b);
-  const Pieces depths(k, block_depth), downs(m, block_rows), acrosses(n, block_cols);
+  const int64_t rows = block_rows * std::max<int64_t>(1, block_depth / k);  // more of short sums
+  const Pieces depths(k, block_depth), downs(m, rows), acrosses(n, block_cols);
   for (int64_t j = 0; j < acrosses.count; ++j)
     for (int64_t i = 0; i < downs.count; ++i)
       for (int64_t d = 0; d < depths.count; ++d)
