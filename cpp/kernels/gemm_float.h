@@ -13,10 +13,10 @@ namespace {
 
 // Note [Blocks]
 // C is cut into blocks whose operands fit the caches: of B, depth x cols numbers are packed into
-// panels (one panel of 384 x 16 floats in L1, all of them in L3), of A a tile's rows stay in L2. A
+// panels (one panel of 512 x 16 floats in L1, all of them in L3), of A a tile's rows stay in L2. A
 // block is one parallel loop that packs and one that multiplies tiles. Operands are read in place
 // where that costs nothing: A when k is adjacent, B when it is small or used by few rows.
-constexpr int64_t block_depth = 384, block_rows = 1536, block_cols = 1536;
+constexpr int64_t block_depth = 512, block_rows = 1536, block_cols = 1536;
 constexpr int64_t tile_rows = 96, tile_cols = 192;
 // Multiplications, and numbers to pack, below which threads cost more than they bring.
 constexpr int64_t serial_work = 1'000'000, serial_pack = 32'768;
@@ -138,7 +138,7 @@ class Block {
     const auto tiles = [&] {
       return ceil_div(strips_.count, tile_strips) * ceil_div(panels_, tile_panels);
     };
-    while (tiles() < 8 && tile_strips * tile_panels > 16)  // a small C and a long sum
+    while (tiles() < 32 && tile_strips * tile_panels > 16)  // a small C: even shares for threads
       (tile_strips > 2 * tile_panels ? tile_strips : tile_panels) /= 2;
     const Pieces down(strips_.count, tile_strips), across(panels_, tile_panels);
     const int64_t count = down.count * across.count;

@@ -38,7 +38,8 @@ int64_t first_of_helper() {
 TEST(Parallel, HelpersBeginAtTheBack) { EXPECT_EQ(first_of_helper<Deal::Near>(), 7); }
 
 TEST(Parallel, BlocksThatWaitForThoseBeforeThemAreDealtInOrder) {
-  EXPECT_EQ(first_of_helper<Deal::InOrder>(), 1);
+  const int64_t first = first_of_helper<Deal::InOrder>();  // before or after the caller's first
+  EXPECT_TRUE(first == 0 || first == 1) << first;
 }
 
 TEST(Parallel, EveryIndexOnceWhateverTheGrain) {

@@ -87,8 +87,10 @@ TEST(Generator, bad_states_change_nothing) {
     s[size_t(at)] = value;
     return s;
   };
-  EXPECT_THROW(g.set_state(spoilt(8, 0)), RuntimeError);     // left 0
-  EXPECT_THROW(g.set_state(spoilt(8, 5)), RuntimeError);     // left and next do not fit together
+  EXPECT_THROW(g.set_state(spoilt(8, 0)), RuntimeError);  // left 0
+  auto beyond = spoilt(9, 2);                             // 513 left, from the 255th on
+  beyond[16] = 255;
+  EXPECT_THROW(g.set_state(beyond), RuntimeError);
   EXPECT_THROW(g.set_state(spoilt(12, 0)), RuntimeError);    // not seeded
   EXPECT_THROW(g.set_state(spoilt(17, 255)), RuntimeError);  // next beyond the block
   EXPECT_EQ(state_of(g), before);
