@@ -40,7 +40,6 @@ def close(ours, theirs, tolerance=1e-6):
 
 
 # -- layers
-# ------------------------------------------------------------------------------------------
 
 LAYERS = {
     "Identity": (lambda nn: nn.Identity(), (2, 3)),
@@ -160,7 +159,6 @@ def dropout_and_unflatten(lib):
 
 
 # -- losses
-# ------------------------------------------------------------------------------------------
 
 LOSSES = {
     "CrossEntropyLoss": lambda lib: lib.nn.CrossEntropyLoss(),
@@ -221,7 +219,6 @@ def losses_on_small_numbers(lib):
 
 
 # -- functions composed in Python
-# --------------------------------------------------------------------
 
 
 @gives(
@@ -266,7 +263,6 @@ def test_functions_made_in_cpp_are_not_wrapped():
 
 
 # -- initial values
-# ----------------------------------------------------------------------------------
 
 INITS = {
     "uniform_": lambda init, t: init.uniform_(t, -0.5, 2.0),
@@ -386,7 +382,6 @@ def init_settings_and_errors(lib):
 
 
 # -- gradients and vectors
-# ---------------------------------------------------------------------------
 
 
 def with_grads(lib, *grads):

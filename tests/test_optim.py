@@ -42,7 +42,6 @@ def train(lib, make, steps, dtype=None):
 
 
 # -- plain formulas
-# ----------------------------------------------------------------------------------
 
 
 def sgd_formula(steps, lr, momentum=0, dampening=0, weight_decay=0, nesterov=False, maximize=False):
@@ -137,7 +136,6 @@ def test_adamw_follows_the_formula(settings):
 
 
 # -- torch
-# -------------------------------------------------------------------------------------------
 
 OPTIMIZERS = [("SGD", s) for s in SGD] + [(name, s) for name in ("Adam", "AdamW") for s in ADAM]
 
@@ -167,7 +165,6 @@ def test_values_and_state_are_those_of_torch(torch, name, settings, dtype):
 
 
 # -- stored trajectories
-# -----------------------------------------------------------------------------
 
 
 def rounded(values):
@@ -234,7 +231,6 @@ def closures(lib):
 
 
 # -- groups, state, printing
-# -------------------------------------------------------------------------
 
 PRINTED = """\
 SGD (

@@ -22,7 +22,7 @@ bool Convert<bool>::from(PyObject* o, bool& x) {
 static int64_t value_of_int(PyObject* o) {
   int overflow = 0;
   const int64_t x = PyLong_AsLongLongAndOverflow(o, &overflow);
-  check<RuntimeError>(!overflow, "Overflow when unpacking long");
+  check<ValueError>(!overflow, "Overflow when unpacking long long");
   return x;
 }
 

@@ -98,7 +98,6 @@ void convert(void* to, DType to_type, const void* from, DType from_type, int64_t
 }
 
 // ---- moving elements of one size
-// -----------------------------------------------------------------
 
 template <class T>
 void move_strided(T* __restrict to, int64_t to_stride, const T* __restrict from,

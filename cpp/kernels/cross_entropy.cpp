@@ -34,7 +34,6 @@ LossSums sum_losses(int64_t n, int64_t cost, First first, Add add) {
 }
 
 // ---- cross entropy
-// --------------------------------------------------------------------------------
 
 template <class S>
 struct Rows {
@@ -141,7 +140,6 @@ void cross_entropy_backward(const CrossEntropy* problem, void* dlogits, const vo
 }
 
 // ---- negative log likelihood
-// ----------------------------------------------------------------------
 
 int64_t nll_loss(const NllLoss* p, void* loss, const void* x, LossSums* sums) {
   const int64_t n = p->outer * p->inner,

@@ -29,7 +29,6 @@ bool any_outside(const int64_t* x, int64_t stride, int64_t n, int64_t low, int64
 }
 
 // ---- take
-// ----------------------------------------------------------------------------------------
 
 // Four loads, then four stores: a fifth faster than by turns.
 template <class T>
@@ -101,7 +100,6 @@ bool take(const View& out, const View& in, const View& index, int64_t scale, int
 }
 
 // ---- put
-// -----------------------------------------------------------------------------------------
 
 template <Put how, class T>
 inline T put_one(T old, T x) {
@@ -205,7 +203,6 @@ void put(const View& out, const View& index, int64_t scale, const View& in, Put 
 }
 
 // ---- indices
-// ---------------------------------------------------------------------------------------
 
 bool in_bounds(const View& index, int64_t low, int64_t high, int64_t* bad) {
   const Loop<1> loop({&index}, false);
@@ -245,7 +242,6 @@ void add_offsets(const View& offsets, const View& index, int64_t size, int64_t s
 }
 
 // ---- what a mask selects
-// ---------------------------------------------------------------------------
 
 // f(first, begin, end) for blocks of the loop over `mask`, `first` being the number of selected
 // elements before the block.

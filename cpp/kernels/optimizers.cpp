@@ -31,7 +31,6 @@ void for_all(const AnySlot* slots, int64_t count, F f) {
 }
 
 // ---- sgd
-// --------------------------------------------------------------------------------------------
 
 template <class S, class T = Compute<S>>
 void sgd_range(const ParamSlot& slot, int64_t begin, int64_t end, const SgdOptions& o) {
@@ -63,7 +62,6 @@ void sgd_step(const ParamSlot* slots, int64_t count, const SgdOptions* options) 
 }
 
 // ---- adam
-// -------------------------------------------------------------------------------------------
 
 template <class S, class T = Compute<S>>
 void adam_range(const ParamSlot& slot, int64_t begin, int64_t end, const AdamOptions& o) {
@@ -104,7 +102,6 @@ void adam_step(const ParamSlot* slots, int64_t count, const AdamOptions* options
 }
 
 // ---- norms and scaling
-// --------------------------------------------------------------------------------
 
 template <class S>
 double sum_squares(const S* x, int64_t n) {

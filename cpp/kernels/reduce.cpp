@@ -233,7 +233,6 @@ void merge(void* a, int64_t, const void* b, int64_t, int64_t n) {
 }
 
 // ---- final values
-// --------------------------------------------------------------------------------
 
 template <class T, class F>
 void finish_each(const void* states, int64_t n, void* const* results, F f) {
@@ -288,7 +287,6 @@ void mean(const View& out, const View& in) {
 }
 
 // ---- counting: elements arrive as bytes 0 or 1
-// -----------------------------------------------------
 
 void count_leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t) {
   const uint8_t* p = static_cast<const uint8_t*>(x);

@@ -154,7 +154,6 @@ class Walk {
   }
 
   // ---- the reduced elements are neighbours, or nothing is
-  // ------------------------------------------
 
   void run_inner() const {
     const int64_t blocks = ceil_div(count_, block_elements);
@@ -251,7 +250,6 @@ class Walk {
   }
 
   // ---- the kept elements are neighbours: whole rows are added to each other
-  // ----------------------
 
   void run_columns(int64_t columns) const {
     const int64_t strip = std::min({columns, int64_t(max_columns), strip_bytes / itemsize(r_.load),

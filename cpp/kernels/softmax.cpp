@@ -141,7 +141,6 @@ void log_softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int6
 }
 
 // ---- the loops around them
-// --------------------------------------------------------------------------
 
 // rows(offset, count) for groups of rows of n, or columns(offset, width) for bands of columns.
 template <class Rows, class Columns>

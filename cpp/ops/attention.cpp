@@ -55,7 +55,6 @@ Grads composed_backward(const Setup& setup, const Tensor& g, const Tensor& q, co
 }
 
 // ---- by tiles
-// -----------------------------------------------------------------------------------------------
 
 Tensor rows_adjacent(const Tensor& x) {
   return x.stride(-1) == 1 || x.size(-1) == 1 ? x : contiguous(x);
@@ -126,7 +125,6 @@ Tensor attend(const Setup& setup, const Tensor& q, const Tensor& k, const Tensor
 }
 
 // ---- arguments
-// ------------------------------------------------------------------------------------------------
 
 void check_arguments(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask,
                      double dropout_p) {

@@ -43,7 +43,6 @@ void check_index_type(const char* name, const Tensor& index) {
 }  // namespace
 
 // ---- gather and scatter
-// --------------------------------------------------------------------------------
 
 Tensor gather(const Tensor& x, int64_t dim, const Tensor& index) {
   dim = wrap_dim(dim, x.dim());
@@ -187,7 +186,6 @@ Tensor value_selecting_backward(const Tensor& g, int64_t dim, const Tensor& inde
 }
 
 // ---- scatter_reduce
-// --------------------------------------------------------------------------------------
 
 namespace {
 
@@ -268,7 +266,6 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
 }
 
 // ---- whole slices
-// --------------------------------------------------------------------------------------
 
 namespace {
 
@@ -428,7 +425,6 @@ const Tensor& index_fill_(const Tensor& x, int64_t dim, const Tensor& index, con
 }
 
 // ---- masks
-// -----------------------------------------------------------------------------------------------
 
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
   check(mask.dtype() == DType::Bool, "masked_select: expected BoolTensor for mask");

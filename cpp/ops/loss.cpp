@@ -94,7 +94,6 @@ double factor_of(Reduction how, const kernels::LossSums& sums) {
 }
 
 // ---- negative log likelihood
-// ----------------------------------------------------------------------------
 
 // The gradient is linear in g, and what multiplies g is the loss itself.
 Tensor nll_loss_backward(const Tensor& g, const Classes& c, const Dims& sizes, double factor) {
@@ -135,7 +134,6 @@ Tensor nll_loss(const Tensor& x, const Tensor& target, const Tensor& weight, int
 }
 
 // ---- cross entropy
-// ----------------------------------------------------------------------------------------
 
 namespace {
 

@@ -140,7 +140,6 @@ Tensor prod(const Tensor& x, int64_t dim, bool keepdim, std::optional<DType> dty
 }
 
 // ---- variance
-// ------------------------------------------------------------------------------------
 
 namespace {
 
@@ -220,7 +219,6 @@ std::pair<Tensor, Tensor> std_mean(const Tensor& x, const Dims& dims, double cor
 }
 
 // ---- largest and smallest
-// ------------------------------------------------------------------------
 
 namespace {
 
@@ -309,7 +307,6 @@ Tensor argmin(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
 }
 
 // ---- counting
-// ------------------------------------------------------------------------------------
 
 static Tensor truth(const kernels::Reduction& kernel, const Tensor& x,
                     const std::optional<Dims>& dims, bool keepdim) {
@@ -335,7 +332,6 @@ Tensor count_nonzero(const Tensor& x, const Dims& dims) {
 }
 
 // ---- norms
-// ---------------------------------------------------------------------------------------
 
 // d (sum |x|^p)^(1/p) = sign(x) |x|^(p-1) / y^(p-1). Where y is 0 so is the gradient, of every
 // order: dividing by infinity says that without a nan; where p < 1 would divide by x = 0, it is 0,

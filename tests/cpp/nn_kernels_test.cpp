@@ -107,7 +107,6 @@ using Floating = testing::Types<float, double, Half, BFloat16>;
 TYPED_TEST_SUITE(NnKernels, Floating);
 
 // ---- softmax
-// ------------------------------------------------------------------------------------------
 
 struct Slices {
   int64_t outer, n, inner;
@@ -181,7 +180,6 @@ TEST(Softmax, RowsWithoutFiniteMaximumAreNan) {
 }
 
 // ---- layer norm
-// ---------------------------------------------------------------------------------------
 
 struct NaiveNorm {
   Array<double> y, dx, dweight, dbias;
@@ -237,7 +235,6 @@ TYPED_TEST(NnKernels, LayerNorm) {
 }
 
 // ---- losses
-// -------------------------------------------------------------------------------------------
 
 TYPED_TEST(NnKernels, CrossEntropy) {
   using T = TypeParam;
@@ -320,7 +317,6 @@ TYPED_TEST(NnKernels, NllLoss) {
 }
 
 // ---- embedding
-// ----------------------------------------------------------------------------------------
 
 TYPED_TEST(NnKernels, Embedding) {
   using T = TypeParam;
@@ -362,7 +358,6 @@ TYPED_TEST(NnKernels, Embedding) {
 }
 
 // ---- optimizers
-// ---------------------------------------------------------------------------------------
 
 TYPED_TEST(NnKernels, SgdStep) {
   using T = TypeParam;
@@ -443,7 +438,6 @@ TYPED_TEST(NnKernels, NormsAndScaling) {
 }
 
 // ---- attention
-// ----------------------------------------------------------------------------------------
 
 enum class MaskKind { None, Bool, Additive };
 
@@ -583,7 +577,6 @@ TYPED_TEST(NnKernels, Attention) {
 }
 
 // ---- threads
-// ------------------------------------------------------------------------------------------
 
 TEST(NnThreads, BitsDoNotDependOnThem) {
   std::mt19937 random(10);

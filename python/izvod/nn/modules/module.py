@@ -76,7 +76,6 @@ class Module(Attributes, Hooks, State):
         )
 
     # -- looking around
-    # ------------------------------------------------------------------------------
 
     def named_modules(self, memo=None, prefix="", remove_duplicate=True):
         """(dotted name, module) of this module, whose name is `prefix`, and of all below it, each
@@ -203,7 +202,6 @@ class Module(Attributes, Hooks, State):
         return module, name
 
     # -- changing all of it
-    # --------------------------------------------------------------------------
 
     def apply(self, fn):
         """Calls `fn(module)` for every module, the deepest first; returns self."""
@@ -312,7 +310,6 @@ class Module(Attributes, Hooks, State):
         return self.to(izvod.bfloat16)
 
     # -- as an object
-    # --------------------------------------------------------------------------------
 
     def __getstate__(self):
         return self.__dict__.copy()
