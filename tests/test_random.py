@@ -233,6 +233,10 @@ FUNCTIONS = [
         if k <= 11 or replace
     ],
     "torch.multinomial(torch.tensor([1., 2, 3, 4]), 4)",
+    "torch.multinomial(torch.tensor([1., 2, 3]), 2, out=torch.zeros(0, dtype=torch.int64))",
+    "torch.rand(6, 5, out=torch.zeros(0))",
+    "torch.randint(3, (2, 20), out=torch.zeros(0, 7))",
+    "torch.randperm(9, out=torch.zeros(0, dtype=torch.int64))",
     f"torch.multinomial({WEIGHTS}.to(torch.float16), 50, True)",
     "torch.multinomial(torch.ones(0, 3), 2)",
     "torch.ones(9).multinomial(9, generator=torch.Generator())",

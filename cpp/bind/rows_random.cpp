@@ -59,12 +59,17 @@ Tensor drawn(const Tensor& x, PyObject* device, bool requires_grad, F draw) {
 void check_fits(const Tensor& out, const Dims& sizes) {
   check(out.sizes() == sizes, "out has the shape ", out.sizes(), ", the result ", sizes);
 }
+// An empty `out` gets memory, as it does in torch.
+void fit(const Tensor& out, const Dims& sizes) {
+  if (out.numel() == 0 && out.sizes() != sizes) adopt(out, empty(sizes, out.dtype()));
+  check_fits(out, sizes);
+}
 // What is drawn into: `out` or a fresh tensor.
 Tensor target(const MaybeTensor& out, const Dims& sizes, MaybeDType dtype, DType otherwise) {
   if (!out) return empty(sizes, dtype.value_or(otherwise));
   check(!dtype || *dtype == out->dtype(), "dtype ", info(*dtype).noun,
         " does not match dtype of out parameter (", info(out->dtype()).noun, ")");
-  check_fits(*out, sizes);
+  fit(*out, sizes);
   return *out;
 }
 // A result of these sizes that cannot be drawn in place is copied to `out`.
@@ -98,6 +103,7 @@ void add_creation() {
   def<"randperm", InModule>("n" OUT_OPTIONS, [](int64_t n, OUT_PARAMETERS) {
     const DType t = dtype.value_or(out ? out->dtype() : DType::Int64);
     check_options(device, requires_grad, t);
+    if (out && n >= 0) fit(*out, {n});
     const Tensor x = deliver(out, {n}, [&] { return randperm(n, t, g); });
     if (requires_grad) set_requires_grad(x, true);
     return x;
@@ -183,6 +189,7 @@ void add_samples() {
               info(out ? out->dtype() : DType::Int64).noun);
         Dims sizes = p.sizes();
         if (p.dim()) sizes[p.dim() - 1] = samples;
+        if (out) fit(*out, sizes);
         return deliver(out, sizes, [&] { return multinomial(p, samples, replacement, g); });
       });
   def<"_standard_gamma", InModule>("input, generator=None", standard_gamma);

@@ -51,17 +51,10 @@ int set_data(PyObject* self, PyObject* value, void*) {
   return guarded_int([&] {
     check<TypeError>(value && is_tensor(value), "Variable data has to be a tensor, but got ",
                      value ? type_name(value) : "nothing");
-    TensorImpl* to = tensor_of(self).impl();
-    const TensorImpl* from = tensor_of(value).impl();
-    check(!to->requires_grad || is_floating(from->dtype),
+    const Tensor x = tensor_of(self), y = tensor_of(value);
+    check(!x.impl()->requires_grad || y.is_floating(),
           "data set to a tensor that requires gradients must be floating point or complex dtype");
-    to->storage = from->storage;
-    to->data = from->data;
-    to->sizes = from->sizes;
-    to->strides = from->strides;
-    to->numel = from->numel;
-    to->dtype = from->dtype;
-    to->contiguous = from->contiguous;
+    adopt(x, y);
   });
 }
 

@@ -87,6 +87,18 @@ Tensor from_storage(Ref<Storage> storage, char* data, const Dims& sizes, const D
                                    is_contiguous(sizes, strides))));
 }
 
+void adopt(const Tensor& x, const Tensor& y) {
+  TensorImpl* to = x.impl();
+  const TensorImpl* from = y.impl();
+  to->storage = from->storage;
+  to->data = from->data;
+  to->sizes = from->sizes;
+  to->strides = from->strides;
+  to->numel = from->numel;
+  to->dtype = from->dtype;
+  to->contiguous = from->contiguous;
+}
+
 Tensor alias(const Tensor& x, const Dims& sizes, const Dims& strides, char* data) {
   Tensor y = from_storage(x.impl()->storage, data, sizes, strides, x.dtype());
   y.impl()->untracked = x.impl()->untracked;

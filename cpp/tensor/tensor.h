@@ -107,6 +107,8 @@ inline Tensor empty_like(const Tensor& x) { return empty_like(x, x.dtype()); }
 // does that.
 Tensor alias(const Tensor& x, const Dims& sizes, const Dims& strides, char* data);
 inline Tensor alias(const Tensor& x) { return alias(x, x.sizes(), x.strides(), x.impl()->data); }
+// x shows the memory of y from now on, whoever holds x.
+void adopt(const Tensor& x, const Tensor& y);
 Tensor from_storage(Ref<Storage> storage, char* data, const Dims& sizes, const Dims& strides,
                     DType dtype);
 
