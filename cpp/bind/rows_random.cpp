@@ -130,16 +130,18 @@ void add_creation() {
   def<"normal", InModule>(
       {overload("mean, std, *, generator=None, out=None",
                 [](const Tensor& mean, const Tensor& std, Generator* g, MaybeTensor out) {
-                  return deliver(out, broadcast_sizes(mean.sizes(), std.sizes()),
-                                 [&] { return normal(mean, std, g); });
+                  if (out) check_fits(*out, broadcast_sizes(mean.sizes(), std.sizes()));
+                  return normal(mean, std, g, out.value_or(Tensor()));
                 }),
        overload("mean, std=1.0, *, generator=None, out=None",
                 [](const Tensor& mean, double std, Generator* g, MaybeTensor out) {
-                  return deliver(out, mean.sizes(), [&] { return normal(mean, std, g); });
+                  if (out) check_fits(*out, mean.sizes());
+                  return normal(mean, std, g, out.value_or(Tensor()));
                 }),
        overload("mean, std, *, generator=None, out=None",
                 [](double mean, const Tensor& std, Generator* g, MaybeTensor out) {
-                  return deliver(out, std.sizes(), [&] { return normal(mean, std, g); });
+                  if (out) check_fits(*out, std.sizes());
+                  return normal(mean, std, g, out.value_or(Tensor()));
                 }),
        overload("mean, std, size" OUT_OPTIONS,
                 [](double mean, double std, const Shape& size, OUT_PARAMETERS) {

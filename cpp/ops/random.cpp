@@ -314,31 +314,32 @@ static void check_std(const Tensor& std) {
 }
 
 // Two steps, rounded one after the other: z * std, then + mean.
-Tensor normal(const Tensor& mean, const Tensor& std, Generator* g) {
+Tensor normal(const Tensor& mean, const Tensor& std, Generator* g, Tensor out) {
   check_std(std);
-  Tensor y = empty(broadcast_sizes(mean.sizes(), std.sizes()), mean.dtype());
+  const Tensor y =
+      out.defined() ? out : empty(broadcast_sizes(mean.sizes(), std.sizes()), mean.dtype());
   normal_(y, 0, 1, g);
   mul_(y, detach(std));
   add_(y, detach(mean));
-  if (!recording(mean, std)) return y;
+  if (out.defined() || !recording(mean, std)) return y;
   return record("NormalBackward3", y, {&mean, &std}, saved(),
                 [](const Tensor& g) { return Grads{zeros_like(g), zeros_like(g)}; });
 }
 
-Tensor normal(const Tensor& mean, double std, Generator* g) {
-  Tensor y = empty(mean.sizes(), mean.dtype());
+Tensor normal(const Tensor& mean, double std, Generator* g, Tensor out) {
+  const Tensor y = out.defined() ? out : empty(mean.sizes(), mean.dtype());
   normal_(y, 0, std, g);
   add_(y, detach(mean));
-  return record_sample("NormalBackward1", y, mean);
+  return out.defined() ? out : record_sample("NormalBackward1", y, mean);
 }
 
-Tensor normal(double mean, const Tensor& std, Generator* g) {
+Tensor normal(double mean, const Tensor& std, Generator* g, Tensor out) {
   check_std(std);
-  Tensor y = empty(std.sizes(), std.dtype());
+  const Tensor y = out.defined() ? out : empty(std.sizes(), std.dtype());
   normal_(y, 0, 1, g);
   mul_(y, detach(std));
   add_(y, full({}, mean, y.dtype()));
-  return record_sample("NormalBackward2", y, std);
+  return out.defined() ? out : record_sample("NormalBackward2", y, std);
 }
 
 Tensor normal(double mean, double std, const Dims& sizes, std::optional<DType> dtype,

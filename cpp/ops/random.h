@@ -34,9 +34,10 @@ const Tensor& log_normal_(const Tensor& x, double mean = 1, double std = 2, Gene
 // One sample for each element of the parameters. These have gradients of zero.
 Tensor bernoulli(const Tensor& p, Generator* g = nullptr);
 Tensor bernoulli(const Tensor& x, double p, Generator* g = nullptr);  // of the shape and dtype of x
-Tensor normal(const Tensor& mean, const Tensor& std, Generator* g = nullptr);
-Tensor normal(const Tensor& mean, double std = 1, Generator* g = nullptr);
-Tensor normal(double mean, const Tensor& std, Generator* g = nullptr);
+// `out`, where it is defined, has the result's sizes and is drawn into in the order of its memory.
+Tensor normal(const Tensor& mean, const Tensor& std, Generator* g = nullptr, Tensor out = {});
+Tensor normal(const Tensor& mean, double std = 1, Generator* g = nullptr, Tensor out = {});
+Tensor normal(double mean, const Tensor& std, Generator* g = nullptr, Tensor out = {});
 Tensor normal(double mean, double std, const Dims& sizes, std::optional<DType> dtype = {},
               Generator* g = nullptr);
 Tensor poisson(const Tensor& rate, Generator* g = nullptr);
