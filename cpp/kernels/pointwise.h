@@ -19,12 +19,6 @@ struct PointwiseLoops {
 template <class Op>
 inline constinit PointwiseLoops loops_of{};
 
-// The type that a dtype is computed in.
-constexpr DType compute_type(DType t) {
-  if (t == DType::Float64) return DType::Float64;
-  return is_floating(t) ? DType::Float32 : DType::Int64;
-}
-
 inline constexpr int max_inputs = 3;
 
 // out[i] = op(in[0][i], ...) in the given compute type, for views of equal sizes (broadcast

@@ -39,9 +39,4 @@ struct Reducer {
 // outs: one or two views, the second may be null.
 void reduce(const Reducer& reducer, const View& in, const View* out, const View* second = nullptr);
 
-// The type to compute in: float, double or int64.
-inline DType compute_type(DType t) {
-  return t == DType::Float64 ? t : is_floating(t) ? DType::Float32 : DType::Int64;
-}
-
 }  // namespace izvod::kernels::IZVOD_ISA

@@ -26,6 +26,13 @@ struct View {
   }
 };
 
+// The type that a dtype is computed in. Always inlined: kernels for several instruction sets use
+// it.
+[[gnu::always_inline]] constexpr DType compute_type(DType t) {
+  if (t == DType::Float64) return DType::Float64;
+  return is_floating(t) ? DType::Float32 : DType::Int64;
+}
+
 }  // namespace izvod::kernels
 
 #ifdef IZVOD_ISA

@@ -1,0 +1,66 @@
+"""Kernels along the rows of a matrix against numpy's plain loops: rows and columns around the
+lengths of vectors, chunks and blocks, every layout, nan and ties. To the bit."""
+
+import izvod
+import pytest
+
+numpy = pytest.importorskip("numpy")
+
+SHAPES = [(1, 1), (1, 2000), (3, 5), (4, 4), (5, 3), (7, 130), (8, 64), (33, 513), (70, 1025)]
+SHAPES += [(0, 3), (3, 0), (2, 3, 5), (300, 3), (1000, 21), (90_000, 2), (2, 90_000), (4300, 1000)]
+DTYPES = ["float32", "float64", "float16", "int64", "int32", "uint8"]
+
+
+def numbers(shape, dtype, seed=0):
+    """Small whole numbers and halves: they tie often, and sums of floats are exact or rounded
+    alike."""
+    rng = numpy.random.default_rng(seed)
+    if dtype.startswith("float"):
+        return (rng.standard_normal(shape) * 4).astype(dtype)
+    return rng.integers(0, 9, shape).astype(dtype)
+
+
+def layouts(x):
+    """The same numbers in different memory: an izvod tensor each."""
+    dense = izvod.tensor(x)
+    yield dense
+    yield dense.transpose(0, -1).contiguous().transpose(0, -1)
+    wide = izvod.zeros((*x.shape[:-1], 2 * x.shape[-1]), dtype=dense.dtype)
+    wide[..., ::2] = dense
+    yield wide[..., ::2]
+    yield izvod.cat([dense, dense], -1)[..., : x.shape[-1]]
+
+
+def cases(dtypes=DTYPES):
+    return [
+        pytest.param(shape, dtype, id=f"{'x'.join(map(str, shape))}-{dtype}")
+        for shape in SHAPES
+        for dtype in (dtypes if numpy.prod(shape) < 1e6 else dtypes[:1])
+    ]
+
+
+def same(mine, expected):
+    mine = mine.numpy()
+    assert mine.shape == expected.shape and mine.dtype == expected.dtype
+    numpy.testing.assert_array_equal(mine, expected)
+
+
+def scanned(scan, x, dim):
+    wide = "float64" if x.dtype.kind == "f" else "int64"
+    with numpy.errstate(all="ignore"):
+        y = scan(x.astype(wide), dim, dtype=wide)
+        if x.dtype == "float16":
+            y = y.astype("float32")  # rounded twice, as every half type is
+        return y.astype(x.dtype if x.dtype.kind == "f" else "int64")
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod"])
+@pytest.mark.parametrize("shape, dtype", cases())
+def test_scans(name, shape, dtype):
+    x = numbers(shape, dtype)
+    if x.size > 20 and x.dtype.kind == "f":
+        x.reshape(-1)[[13, 17]] = numpy.nan, numpy.inf
+    for dim in range(x.ndim):
+        expected = scanned(getattr(numpy, name), x, dim)
+        for y in layouts(x):
+            same(getattr(izvod, name)(y, dim), expected)
