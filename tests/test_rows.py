@@ -64,3 +64,20 @@ def test_scans(name, shape, dtype):
         expected = scanned(getattr(numpy, name), x, dim)
         for y in layouts(x):
             same(getattr(izvod, name)(y, dim), expected)
+
+
+@pytest.mark.parametrize("offset", [0, 1000])
+@pytest.mark.parametrize("shape, dtype", cases(["float32", "float64"]))
+def test_variance(shape, dtype, offset):
+    x = numbers(shape, dtype) + numpy.array(offset, dtype)
+    if x.size == 0:
+        return
+    wide, eps = x.astype("longdouble"), 4 * numpy.finfo(dtype).eps
+    for dim in range(x.ndim):
+        var, mean, scale = wide.var(dim), wide.mean(dim), abs(wide).mean(dim)
+        lost = var + scale * var**0.5
+        for y in layouts(x):
+            mine = [part.numpy() for part in izvod.var_mean(y, dim, correction=0)]
+            # Parts are merged in double, which costs float32 no digits.
+            assert (abs(mine[0] - var) <= eps * (var if dtype == "float32" else lost)).all()
+            assert (abs(mine[1] - mean) <= eps * scale).all()

@@ -2,7 +2,7 @@
 
 #include "kernels/reduce.h"
 #include "kernels/reduce_walk.h"
-#include "kernels/vec.h"
+#include "kernels/rows.h"
 
 // Variance: each leaf in two passes (mean, then squares of what is left), leaves merged by the
 // formula of Chan, Golub and LeVeque, "Algorithms for computing the sample variance" (1983).
@@ -19,34 +19,42 @@ inline Moments moments(double centre, double sum, double squares, double share) 
   return {centre + shift, squares - shift * sum};
 }
 
+// Sums of d and d^2. Several of them run side by side: one would wait for its own last addition.
 template <class T>
-void leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t) {
+struct Sums {
   using V = Vec<T>;
-  if (n == 0) return void(*static_cast<Moments*>(state) = {0, 0});
-  const T* p = static_cast<const T*>(x);
-  V total(T(0)), more(T(0));
-  int64_t i = 0;
-  for (; i + 2 * V::width <= n; i += 2 * V::width) {
-    total += V::load(p + i);
-    more += V::load(p + i + V::width);
-  }
-  for (; i < n; i += V::width) total += V::load(p + i, n - i);
-  const T centre = sum_lanes(total + more) / T(n);
-  V sum(T(0)), squares(T(0));
-  for (i = 0; i + V::width <= n; i += V::width) {
-    const V d = V::load(p + i) - V(centre);
+  V sum = T(0), squares = T(0);
+  void add(V d) {
     sum += d;
     squares = fma(d, d, squares);
   }
-  double tail_sum = 0, tail_squares = 0;
-  for (; i < n; ++i) {
-    const double d = p[i] - centre;
-    tail_sum += d;
-    tail_squares += d * d;
+  void add(const Sums& o) {
+    sum += o.sum;
+    squares += o.squares;
   }
-  *static_cast<Moments*>(state) =
-      moments(double(centre), double(sum_lanes(sum)) + tail_sum,
-              double(sum_lanes(squares)) + tail_squares, 1.0 / double(n));
+};
+
+template <class T>
+void leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t) {
+  if (n == 0) return void(*static_cast<Moments*>(state) = {0, 0});
+  constexpr int64_t width = Vec<T>::width, chains = 4;
+  const T* p = static_cast<const T*>(x);
+  const T centre = sum_over<T>(n, [p](int64_t i, int64_t m) { return load(p + i, m); }) / T(n);
+  Sums<T> sums[chains];
+  int64_t i = 0;
+  // This pass reads what is near; meanwhile memory delivers what mostly comes next.
+  for (; i + chains * width <= n; i += chains * width) {
+    for (int64_t k = 0; k < chains * vec_bytes; k += 64)
+      __builtin_prefetch(reinterpret_cast<const char*>(p + i + n) + k);
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < chains; ++k) sums[k].add(load(p + i + k * width) - centre);
+  }
+  for (; i < n; i += width) sums[0].add(first_lanes(load(p + i, n - i) - centre, n - i));
+  sums[0].add(sums[1]);
+  sums[2].add(sums[3]);
+  sums[0].add(sums[2]);
+  *static_cast<Moments*>(state) = moments(double(centre), double(add_lanes(sums[0].sum)),
+                                          double(add_lanes(sums[0].squares)), 1.0 / double(n));
 }
 
 template <class T>
