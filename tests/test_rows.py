@@ -81,3 +81,30 @@ def test_variance(shape, dtype, offset):
             # Parts are merged in double, which costs float32 no digits.
             assert (abs(mine[0] - var) <= eps * (var if dtype == "float32" else lost)).all()
             assert (abs(mine[1] - mean) <= eps * scale).all()
+
+
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+@pytest.mark.parametrize("shape, dtype", cases())
+def test_places(name, shape, dtype):
+    x = numbers(shape, dtype)
+    for with_nan in (False, True) if x.dtype.kind == "f" else (False,):
+        if with_nan:
+            x.reshape(-1)[7 * x.size // 9 :][: x.size // 50] = numpy.nan
+        for dim in range(x.ndim):
+            if x.shape[dim] == 0:
+                continue
+            expected = getattr(numpy, name)(x, dim)
+            for y in layouts(x):
+                same(getattr(izvod, name)(y, dim), expected)
+
+
+@pytest.mark.parametrize("n", [1, 5, 8, 9, 127, 128, 129, 300, 1024, 1025, 3000])
+def test_every_place(n):
+    for value, name in (
+        (float("inf"), "argmax"),
+        (float("-inf"), "argmin"),
+        (float("nan"), "argmax"),
+    ):
+        x = izvod.zeros(n, n).masked_fill(izvod.eye(n) == 1, value)
+        assert getattr(izvod, name)(x, 1).tolist() == list(range(n))
+    assert izvod.full((3, n), float("-inf")).argmax(1).tolist() == [0, 0, 0]

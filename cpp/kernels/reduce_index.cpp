@@ -1,9 +1,9 @@
-#include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include "kernels/reduce.h"
 #include "kernels/reduce_walk.h"
-#include "kernels/vec.h"
+#include "kernels/rows.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
@@ -28,62 +28,88 @@ bool better(T x, T y) {
   return bool((largest ? x > y : x < y) | ((x != x) & (y == y)));
 }
 
-// The best of n > 0 numbers; nan if there is one. Single numbers are spread over vectors, where
-// neither the better one nor nan takes a branch, which nobody could predict.
 template <bool largest, class T>
-T best_of(const T* p, int64_t n) {
-  using V = Vec<T>;
-  constexpr int chains = 4;
-  V best = p[0];
-  Mask<T> nans{};
-  const auto look_at = [&](V& a, V x) {
-    a = largest ? max(x, a) : min(x, a);
-    if constexpr (!std::is_integral_v<T>) nans = nans | isnan(x);
-  };
-  int64_t i = 0;
-  if (n >= chains * V::width) {
-    V a[chains] = {best, best, best, best};
-    for (; i + chains * V::width <= n; i += chains * V::width)
-#pragma GCC unroll 4
-      for (int k = 0; k < chains; ++k) look_at(a[k], V::load(p + i + k * V::width));
-    T lanes[V::width];
-    for (int k = 1; k < chains; ++k) look_at(a[0], a[k]);
-    a[0].store(lanes);
-    for (int k = 0; k < V::width; ++k) look_at(best, V(lanes[k]));
-  }
-  for (; i < n; ++i) look_at(best, V(p[i]));
-  return any(nans) ? T(NAN) : best[0];
-}
+inline constexpr T worst =
+    std::is_integral_v<T>
+        ? (largest ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max())
+        : (largest ? -1 : 1) * std::numeric_limits<T>::infinity();
 
-// Where the first number stands for which `hit` holds; there is one. `hit` is asked about vectors
-// and about numbers.
+// The best of a vector's width or more numbers, nan not counted, and the block where it first
+// stands. Of each lane the first block with the lane's best is kept; nothing takes a branch, which
+// nobody could predict.
+template <bool largest, class T>
+struct BestBlock {
+  using V = Vec<T>;
+  using Int = typename V::Int;
+  using I = Vec<Int>;
+  static constexpr int chains = 4;
+  static constexpr int64_t size = 4 * chains * V::width;
+  V best = worst<largest, T>;
+  I block = 0;
+  Mask<T> nans{};
+
+  static V better_of(V x, V y) { return largest ? max(x, y) : min(x, y); }  // y where x is nan
+  void look_at(V& a, V x) {
+    a = better_of(x, a);
+    if constexpr (!std::is_integral_v<T>) nans = nans | isnan(x);
+  }
+  void keep(V a, int64_t at) {
+    const Mask<T> m = largest ? a > best : a < best;
+    best = where(m, a, best);
+    block = where(Mask<Int>{m.v}, I(at), block);
+  }
+  BestBlock(const T* p, int64_t n) {
+    int64_t i = 0;
+    while (i + size <= n) {
+      V a[chains] = {best, best, best, best};
+      const int64_t at = i;
+      for (; i < at + size; i += chains * V::width)
+#pragma GCC unroll 4
+        for (int k = 0; k < chains; ++k) look_at(a[k], V::load(p + i + k * V::width));
+      keep(better_of(better_of(a[0], a[1]), better_of(a[2], a[3])), at);
+    }
+    V a = best;
+    const int64_t at = i;
+    for (; i + V::width <= n; i += V::width) look_at(a, V::load(p + i));
+    if (i < n) look_at(a, V::load(p + n - V::width));
+    keep(a, at);
+  }
+  T value() const { return fold_lanes(best, better_of); }
+  int64_t first() const {
+    const Mask<T> holds = best == V(value());
+    return fold_lanes(where(Mask<Int>{holds.v}, block, std::numeric_limits<Int>::max()),
+                      [](I x, I y) { return min(x, y); });
+  }
+};
+
+// Where the first number stands for which `hit` holds; there is one. n is a vector's width or more.
 template <class T, class Hit>
 int64_t first_hit(const T* p, int64_t n, Hit hit) {
   using V = Vec<T>;
-  constexpr int64_t step = 2 * V::width;
-  int64_t i = 0;
-  while (i + step <= n && !any(hit(V::load(p + i)) | hit(V::load(p + i + V::width)))) i += step;
-  int64_t at = i;
-  bool found = false;
-  for (const int64_t end = std::min(n, i + step); i < end; ++i) {
-    found |= hit(p[i]);
-    at += !found;
-  }
-  return at;
+  for (int64_t i = 0;; i = std::min(i + V::width, n - V::width))
+    if (const Mask<T> m = hit(V::load(p + i)); any(m)) return i + first_lane(m);
 }
 
-// The best value first, then the place where it stands: two passes over memory that is near.
+// Where the best of n > 0 numbers stands first.
+template <bool largest, class T>
+int64_t best_place(const T* p, int64_t n) {
+  using V = Vec<T>;
+  if (n < V::width) {
+    int64_t at = 0;
+    for (int64_t i = 1; i < n; ++i) at = better<largest>(p[i], p[at]) ? i : at;
+    return at;
+  }
+  const BestBlock<largest, T> found(p, n);
+  if (any(found.nans)) return first_hit(p, n, [](V x) { return isnan(x); });
+  const int64_t at = std::min<int64_t>(found.first(), n - V::width);
+  return at + first_hit(p + at, n - at, [best = V(found.value())](V x) { return x == best; });
+}
+
 template <bool largest, class T>
 void leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t first) {
   const T* p = static_cast<const T*>(x);
-  if (n == 0) {
-    *static_cast<Best<T>*>(state) = {T(0), first};
-    return;
-  }
-  const T best = best_of<largest>(p, n);
-  const int64_t at = best == best ? first_hit(p, n, [best](auto x) { return x == best; })
-                                  : first_hit(p, n, [](auto x) { return x != x; });
-  *static_cast<Best<T>*>(state) = {p[at], first + at};
+  const int64_t at = n ? best_place<largest>(p, n) : 0;
+  *static_cast<Best<T>*>(state) = {n ? p[at] : T(0), first + at};
 }
 
 template <bool largest, class T>

@@ -107,6 +107,19 @@ bool any(Mask<T> m) {
 #endif
 }
 
+// The first lane that is set; there is one.
+template <class T>
+int first_lane(Mask<T> m) {
+#if defined(__AVX__) && !defined(__AVX512F__)
+  typedef float Floats __attribute__((vector_size(vec_bytes)));
+  return __builtin_ctz(unsigned(__builtin_ia32_movmskps256(Floats(m.v)))) / int(sizeof(T) / 4);
+#else
+  int i = 0;
+  while (!m[i]) ++i;
+  return i;
+#endif
+}
+
 // m ? a : b, lane by lane.
 template <class T>
 Vec<T> where(Mask<T> m, std::type_identity_t<Vec<T>> a, std::type_identity_t<Vec<T>> b) {
