@@ -108,3 +108,22 @@ def test_every_place(n):
         x = izvod.zeros(n, n).masked_fill(izvod.eye(n) == 1, value)
         assert getattr(izvod, name)(x, 1).tolist() == list(range(n))
     assert izvod.full((3, n), float("-inf")).argmax(1).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["sum", "amax", "amin"])
+@pytest.mark.parametrize("shape, dtype", cases())
+def test_folds(name, shape, dtype):
+    x = numpy.rint(numbers(shape, dtype)).astype(dtype)  # every sum is exact
+    if dtype == "float16" and x.size > 2000:
+        return
+    for dim in range(x.ndim):
+        if x.shape[dim] == 0 and name != "sum":
+            continue
+        expected = getattr(numpy, name)(x, dim)
+        if name == "sum" and x.dtype.kind != "f":
+            expected = expected.astype("int64")
+        for y in layouts(x):
+            same(getattr(izvod, name)(y, dim), expected)
+    if x.size > 20 and x.dtype.kind == "f":
+        x.reshape(-1)[x.size // 2] = numpy.nan
+        same(getattr(izvod, name)(izvod.tensor(x), 0), getattr(numpy, name)(x, 0))

@@ -190,35 +190,44 @@ void leaf_pair(const Reducer& r, void* state0, void* state1, const void* x0, con
   fold_streams<Op, 2>(Op(r.parameter), states, places, n);
 }
 
-// Four rows at a time: memory delivers few streams faster than many.
-template <class Op>
+// to[i] with get(p + i, V or T), which gives a vector or, at the end, one element.
+template <class Op, class T, class F>
+[[gnu::always_inline]] inline void fold_row(T* to, bool first, const T* p, int64_t n, F get) {
+  using V = Vec<T>;
+  int64_t i = 0;
+  for (; i + V::width <= n; i += V::width) {
+    const V x = get(p + i, V());
+    (first ? x : Op::combine(V::load(to + i), x)).store(to + i);
+  }
+  for (; i < n; ++i) {
+    const T x = get(p + i, T());
+    to[i] = first ? x : Op::combine(to[i], x);
+  }
+}
+
+// Four rows at a time, a quarter of all apart where that is another page: memory delivers a few
+// such streams faster than one, or than many.
+template <class Op, class T = typename Op::Value>
 void rows(const Reducer& r, void* states, const void* x, int64_t stride, int64_t rows, int64_t n,
           int64_t) {
-  using T = typename Op::Value;
-  using V = Vec<T>;
   const Op op(r.parameter);
+  const auto mapped = [&]<class X>(const T* p, X) {
+    if constexpr (std::is_same_v<X, T>)
+      return op.map(*p);
+    else
+      return op.map(X::load(p));
+  };
   T* to = static_cast<T*>(states);
-  for (int64_t k = 0; k < rows; k += 4) {
-    const T* p = static_cast<const T*>(x) + k * stride;
-    const int64_t m = std::min<int64_t>(4, rows - k);
-    const auto sum = [&]<class X>(auto get, X) {
-      X a = op.map(get(0));
-      if (m == 4)
-        return Op::combine(Op::combine(a, op.map(get(stride))),
-                           Op::combine(op.map(get(2 * stride)), op.map(get(3 * stride))));
-      for (int64_t j = 1; j < m; ++j) a = Op::combine(a, op.map(get(j * stride)));
-      return a;
-    };
-    int64_t i = 0;
-    for (; i + V::width <= n; i += V::width) {
-      const V total = sum([&](int64_t at) { return V::load(p + i + at); }, V());
-      (k ? Op::combine(V::load(to + i), total) : total).store(to + i);
-    }
-    for (; i < n; ++i) {
-      const T total = sum([&](int64_t at) { return p[i + at]; }, T());
-      to[i] = k ? Op::combine(to[i], total) : total;
-    }
-  }
+  const T* p = static_cast<const T*>(x);
+  const int64_t quarter = rows / 4;
+  const bool pages = quarter * stride * int64_t(sizeof(T)) >= 4096;
+  const int64_t far = (pages ? quarter : 1) * stride, step = (pages ? 1 : 4) * stride;
+  for (int64_t k = 0; k < quarter; ++k)
+    fold_row<Op>(to, k == 0, p + k * step, n, [&](const T* p, auto kind) {
+      return Op::combine(Op::combine(mapped(p, kind), mapped(p + far, kind)),
+                         Op::combine(mapped(p + 2 * far, kind), mapped(p + 3 * far, kind)));
+    });
+  for (int64_t k = 4 * quarter; k < rows; ++k) fold_row<Op>(to, k == 0, p + k * stride, n, mapped);
 }
 
 template <class Op>
