@@ -127,3 +127,11 @@ def test_folds(name, shape, dtype):
     if x.size > 20 and x.dtype.kind == "f":
         x.reshape(-1)[x.size // 2] = numpy.nan
         same(getattr(izvod, name)(izvod.tensor(x), 0), getattr(numpy, name)(x, 0))
+
+
+@pytest.mark.parametrize("shape, dtype", cases())
+def test_flips(shape, dtype):
+    x = numbers(shape, dtype)
+    for dims in ((0,), (x.ndim - 1,), tuple(range(x.ndim))):
+        for y in layouts(x):
+            same(izvod.flip(y, dims), numpy.flip(x, dims))

@@ -106,6 +106,8 @@ void move_strided(T* __restrict to, int64_t to_stride, const T* __restrict from,
     std::memcpy(to, from, size_t(n) * sizeof(T));
   else if (to_stride == 1 && from_stride == 0)
     std::fill(to, to + n, *from);
+  else if (to_stride == 1 && from_stride == -1)
+    for (int64_t i = 0; i < n; ++i) to[i] = from[-i];
   else if (to_stride == 1)
     for (int64_t i = 0; i < n; ++i) to[i] = from[i * from_stride];
   else
@@ -118,6 +120,18 @@ void copy_strided(void* to, int64_t to_stride, const void* from, int64_t from_st
     using T = typename decltype(t)::type;
     move_strided((T*)to, to_stride, (const T*)from, from_stride, n);
   });
+}
+
+// Past the caches, which take neighbours only.
+template <class T>
+void stream_strided(T* to, const T* from, int64_t from_stride, int64_t n) {
+  if (from_stride == 1) return stream(to, from, n * int64_t(sizeof(T)));
+  alignas(64) T dense[chunk];
+  for (int64_t i = 0; i < n; i += chunk) {
+    const int64_t m = std::min(chunk, n - i);
+    move_strided(dense, 1, from + i * from_stride, from_stride, m);
+    stream(to + i, dense, m * int64_t(sizeof(T)));
+  }
 }
 
 // to[i * to_stride + j] = from[j * from_stride + i], for tile x tile elements or fewer.
@@ -194,14 +208,14 @@ int64_t row_to_transpose(const Loop<2>& loop) {
 void copy_same(void* to, const void* from, const Loop<2>& loop, int64_t bytes) {
   const int64_t row = row_to_transpose(loop), last = loop.sizes.size() - 1;
   const bool streams = loop.numel() * bytes >= stream_from && loop.strides[0][last] == 1 &&
-                       loop.strides[1][last] == 1 && loop.sizes[last] * bytes >= 512;
+                       loop.sizes[last] * bytes >= 512;
   visit_itemsize(bytes, [&](auto t) {
     using T = typename decltype(t)::type;
     if (row >= 0) return copy_transposed((T*)to, (const T*)from, loop, row);
     parallel_for(loop.numel(), run_block(loop.numel()), [&](int64_t begin, int64_t end) {
       for_runs(loop, begin, end, [&](auto at, int64_t n) {
         if (streams)
-          stream((T*)to + at[0], (const T*)from + at[1], n * bytes);
+          stream_strided((T*)to + at[0], (const T*)from + at[1], loop.strides[1][last], n);
         else
           move_strided((T*)to + at[0], loop.strides[0][last], (const T*)from + at[1],
                        loop.strides[1][last], n);

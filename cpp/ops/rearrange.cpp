@@ -4,10 +4,12 @@
 #include <numeric>
 
 #include "base/parallel.h"
+#include "kernels/copy.h"
 #include "ops/copy.h"
 #include "ops/indexing.h"
 #include "ops/joining.h"
 #include "ops/reduction.h"
+#include "ops/rows.h"
 #include "ops/views.h"
 
 namespace izvod {
@@ -75,15 +77,10 @@ Tensor flip(const Tensor& x, const Dims& dims) {
           " appears multiple times in the list of dims");
     wrapped.push_back(w);
   }
-  Tensor y = copy_of(x, x.dtype(), false);
-  {
-    GradMode off(false);
-    for (int64_t d : wrapped) {
-      if (x.dim() == 0) continue;
-      const Tensor back = arange(Scalar(y.sizes()[d] - 1), Scalar(-1), Scalar(-1), DType::Int64);
-      y = index_select(y, d, back);
-    }
-  }
+  Tensor y = empty(x.sizes(), x.dtype());
+  kernels::View from = row_view(x);
+  for (int64_t d : wrapped) from = reversed(from, d, from.sizes[d] - 1);
+  if (y.numel()) kernels::copy(row_view(y), from);
   if (recording(x))
     record("FlipBackward0", y, {&x}, saved(),
            [wrapped](const Tensor& g) { return Grads{flip(g, wrapped)}; });

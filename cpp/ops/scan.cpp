@@ -15,13 +15,6 @@ DType total_type(const Tensor& x, std::optional<DType> dtype) {
   return dtype.value_or(x.is_floating() ? x.dtype() : DType::Int64);
 }
 
-// Element `first` comes first and the walk goes down from there.
-kernels::View reversed(kernels::View v, int64_t dim, int64_t first) {
-  v.data = v.ptr<char>() + first * v.strides[dim] * itemsize(v.dtype);
-  v.strides[dim] = -v.strides[dim];
-  return v;
-}
-
 Tensor cumsum_from(const Tensor& x, int64_t dim, bool from_end) {
   Tensor y = empty(x.sizes(), x.dtype());
   kernels::View out = row_view(y), in = row_view(x);
