@@ -83,6 +83,22 @@ def test_variance(shape, dtype, offset):
             assert (abs(mine[1] - mean) <= eps * scale).all()
 
 
+@pytest.mark.parametrize("name", ["cummax", "cummin"])
+@pytest.mark.parametrize("shape, dtype", cases())
+def test_best_so_far(name, shape, dtype):
+    x = numbers(shape, dtype)
+    if x.dtype.kind == "f":
+        x.reshape(-1)[7 * x.size // 9 :][: x.size // 50] = numpy.nan
+    for dim in range(x.ndim):
+        best = {"cummax": numpy.maximum, "cummin": numpy.minimum}[name].accumulate(x, dim)
+        number = numpy.arange(x.shape[dim]).reshape([-1 if d == dim else 1 for d in range(x.ndim)])
+        place = numpy.maximum.accumulate(numpy.where((x == best) | (x != x), number, 0), dim)
+        for y in layouts(x):
+            values, indices = getattr(izvod, name)(y, dim)
+            same(values, best)
+            same(indices, place)
+
+
 @pytest.mark.parametrize("name", ["argmax", "argmin"])
 @pytest.mark.parametrize("shape, dtype", cases())
 def test_places(name, shape, dtype):

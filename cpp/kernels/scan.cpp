@@ -1,68 +1,10 @@
 #include "kernels/scan.h"
 
-#include <cstdlib>
-#include <limits>
-
-#include "base/parallel.h"
-#include "kernels/copy.h"
-#include "kernels/runs.h"
-#include "kernels/stream.h"
+#include "kernels/scan_rows.h"
 #include "kernels/transpose.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
-
-constexpr int64_t chunk = 512;
-
-// Elements of a view that stand `stride` apart.
-struct Row {
-  char* data;
-  DType dtype;
-  int64_t stride;
-
-  Row(const View& v, int64_t at, int64_t stride)
-      : data(v.ptr<char>() + at * itemsize(v.dtype)), dtype(v.dtype), stride(stride) {}
-  template <class S>
-  bool holds() const {
-    return stride == 1 && dtype == dtype_of<S>;
-  }
-  template <class S>
-  S* place(int64_t k) const {
-    return reinterpret_cast<S*>(data + k * stride * itemsize(dtype));
-  }
-
-  // n <= chunk elements from k on, as neighbours of type S: where they are, or in `buffer`.
-  template <class S>
-  const S* load(int64_t k, int64_t n, S* buffer) const {
-    if (holds<S>()) return place<S>(k);
-    const int64_t bytes = itemsize(dtype);
-    const void* from = place<char>(k);
-    alignas(64) char dense[chunk * 8];
-    if (stride != 1) {
-      kernels::copy_strided(static_cast<void*>(dense), int64_t(1), from, stride, n, bytes);
-      from = dense;
-    }
-    kernels::convert(static_cast<void*>(buffer), dtype_of<S>, from, dtype, n);
-    return buffer;
-  }
-  // Where to compute them, for `store` to write what is not in place yet.
-  template <class S>
-  S* target(int64_t k, S* buffer, bool streams) const {
-    return holds<S>() && !streams ? place<S>(k) : buffer;
-  }
-  template <class S>
-  void store(int64_t k, int64_t n, const S* from, bool streams = false) const {
-    if (from == place<S>(k)) return;
-    if (streams && holds<S>()) return stream(place<S>(k), from, n * int64_t(sizeof(S)));
-    const int64_t bytes = itemsize(dtype);
-    alignas(64) char dense[chunk * 8];
-    void* to = stride == 1 ? place<char>(k) : dense;
-    kernels::convert(to, dtype, static_cast<const void*>(from), dtype_of<S>, n);
-    if (stride != 1)
-      kernels::copy_strided(place<void>(k), stride, static_cast<const void*>(dense), int64_t(1), n,
-                            bytes);
-  }
-};
 
 // Floats are summed in double; integers wrap around.
 template <class S>
@@ -182,36 +124,22 @@ void scan_short_rows(const Row& out, const Row& in, int64_t length, int64_t rows
 
 template <class S, class Op>
 void scan(const View& out, const View& in, int64_t dim) {
-  const View outs = without_dim(out, dim), ins = without_dim(in, dim);
-  const Loop<2> rows({&outs, &ins});
-  const std::array<int64_t, 2> step{rows.strides[0].back(), rows.strides[1].back()};
+  const RowWalk<2> walk({&out, &in}, dim);
   const int64_t length = in.sizes[dim];
-  const bool columns = rows.sizes.back() >= 8 && (length == 1 || std::abs(in.strides[dim]) != 1) &&
-                       (step[0] == 1 || step[1] == 1);
-  const bool adjacent = !columns && length <= chunk / 4 && in.strides[dim] == 1 &&
-                        out.strides[dim] == 1 && step[0] == length && step[1] == length;
-  const int64_t bytes = itemsize(out.dtype);
-  const bool streams = rows.numel() * length * bytes >= stream_from &&
-                       (adjacent || (columns ? rows.sizes.back() : length) * bytes >= 512);
-  // Columns in stretches that memory delivers well; rows by fours.
-  const int64_t least = columns ? 256 : 4, wanted = run_grain / std::max<int64_t>(length, 1),
-                grain = std::max(least, wanted / 4 * 4);
-  parallel_for(length ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
-    for_runs(rows, begin, end, [&](auto at, int64_t n) {
-      if (adjacent)
-        return scan_short_rows<S, Op>(Row(out, at[0], 1), Row(in, at[1], 1), length, n, streams);
-      for (int64_t i = 0, m; i < n; i += m) {
-        m = columns ? std::min(chunk, n - i) : n - i < 4 ? 1 : 4;
-        const std::array<int64_t, 2> here{at[0] + i * step[0], at[1] + i * step[1]};
-        if (columns)
-          scan_columns<S, Op>(out, in, dim, here, step, m, streams);
-        else if (m == 4)
-          scan_rows<S, Op, 4>(out, in, dim, here, step, streams);
-        else
-          scan_rows<S, Op, 1>(out, in, dim, here, step, streams);
-      }
+  const bool adjacent = !walk.columns && length <= chunk / 4 && in.strides[dim] == 1 &&
+                        out.strides[dim] == 1 && walk.step[0] == length && walk.step[1] == length;
+  const bool streams = walk.streams(adjacent ? chunk : length, itemsize(out.dtype));
+  walk.run(streams, [&](auto at, int64_t n) {
+    if (adjacent)
+      return scan_short_rows<S, Op>(Row(out, at[0], 1), Row(in, at[1], 1), length, n, streams);
+    walk.split(at, n, [&](auto here, int64_t m) {
+      if (walk.columns)
+        scan_columns<S, Op>(out, in, dim, here, walk.step, m, streams);
+      else if (m == 4)
+        scan_rows<S, Op, 4>(out, in, dim, here, walk.step, streams);
+      else
+        scan_rows<S, Op, 1>(out, in, dim, here, walk.step, streams);
     });
-    if (streams) stream_end();
   });
 }
 
@@ -225,51 +153,6 @@ void scan_any(const View& out, const View& in, int64_t dim) {
     default:
       return scan<int64_t, Op>(out, in, dim);
   }
-}
-
-template <bool largest, class T>
-void best_row(const View& values, const View& indices, const View& in, int64_t dim,
-              std::array<int64_t, 3> at) {
-  alignas(64) T x[chunk];
-  int64_t places[chunk];
-  using Limits = std::numeric_limits<T>;
-  T best = Limits::has_infinity ? (largest ? -Limits::infinity() : Limits::infinity())
-                                : (largest ? Limits::lowest() : Limits::max());
-  int64_t place = 0;
-  const Row to_bests(values, at[0], values.strides[dim]),
-      to_places(indices, at[1], indices.strides[dim]), from_row(in, at[2], in.strides[dim]);
-  for (int64_t k = 0; k < in.sizes[dim]; k += chunk) {
-    const int64_t m = std::min(chunk, in.sizes[dim] - k);
-    const T* from = from_row.load(k, m, x);
-    for (int64_t i = 0; i < m; ++i) {  // without branches: nobody could predict them
-      const bool better = (from[i] != from[i]) | bool(largest ? from[i] >= best : from[i] <= best);
-      x[i] = best = better ? from[i] : best;
-      places[i] = place = better ? k + i : place;
-    }
-    to_bests.store(k, m, x);
-    to_places.store(k, m, places);
-  }
-}
-
-template <bool largest>
-void best_so_far(const View& values, const View& indices, const View& in, int64_t dim) {
-  const View v = without_dim(values, dim), i = without_dim(indices, dim), x = without_dim(in, dim);
-  const Loop<3> rows({&v, &i, &x});
-  const DType type = compute_type(in.dtype);
-  const int64_t grain = std::max<int64_t>(1, run_grain / std::max<int64_t>(in.sizes[dim], 1));
-  parallel_for(rows.numel(), grain, [&](int64_t begin, int64_t end) {
-    for_runs(rows, begin, end, [&](auto at, int64_t n) {
-      for (int64_t k = 0; k < n; ++k) {
-        if (type == DType::Float32)
-          best_row<largest, float>(values, indices, in, dim, at);
-        else if (type == DType::Float64)
-          best_row<largest, double>(values, indices, in, dim, at);
-        else
-          best_row<largest, int64_t>(values, indices, in, dim, at);
-        for (int j = 0; j < 3; ++j) at[j] += rows.strides[j].back();
-      }
-    });
-  });
 }
 
 void recur_row(const View& out, const View& a, const View& b, int64_t dim,
@@ -305,8 +188,6 @@ void recurrence(const View& out, const View& a, const View& b, int64_t dim) {
 
 const Offer recurrence_offer(kernels::recurrence, recurrence);
 const Offer offers[] = {{kernels::cumsum, scan_any<Add>}, {kernels::cumprod, scan_any<Mul>}};
-const Offer indexed_offers[] = {{kernels::cummax, best_so_far<true>},
-                                {kernels::cummin, best_so_far<false>}};
 
 }  // namespace
 }  // namespace izvod::kernels::IZVOD_ISA
