@@ -151,3 +151,17 @@ def test_flips(shape, dtype):
     for dims in ((0,), (x.ndim - 1,), tuple(range(x.ndim))):
         for y in layouts(x):
             same(izvod.flip(y, dims), numpy.flip(x, dims))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("widths", [(1, 2), (15, 5), (16, 17), (50, 50), (64, 131), (1000, 703)])
+def test_joined_rows(widths, dtype):
+    large = 20_000_000 // sum(widths) if dtype == "uint8" else 4_500_000 // sum(widths)
+    for rows in (1, 60, large) if dtype in ("uint8", "float32") else (1, 60):
+        parts = [numbers((rows, n), dtype) for n in widths]
+        for dim, expected in (
+            (1, numpy.concatenate(parts, 1)),
+            (0, numpy.concatenate(parts[:1] * 2)),
+        ):
+            given = parts if dim == 1 else parts[:1] * 2
+            same(izvod.cat([izvod.tensor(x) for x in given], dim), expected)

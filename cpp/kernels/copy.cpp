@@ -260,14 +260,26 @@ void copy(const View& out, const View& in) {
   });
 }
 
+// A piece or more, the middle ones where they fall into lines; the first and the last may overlap
+// their neighbours.
+template <int64_t piece>
+void copy_pieces(char* to, const char* from, int64_t bytes) {
+  const auto copy_one = [&](int64_t at) { std::memcpy(to + at, from + at, piece); };
+  copy_one(0);
+  for (int64_t i = piece - (reinterpret_cast<intptr_t>(to) & (piece - 1)); i + piece <= bytes;
+       i += piece)
+    copy_one(i);
+  copy_one(bytes - piece);
+}
 // memcpy takes an instruction for long stretches (rep movsb) that crawls where both ends lie in the
 // same place of a page but for a few bytes.
 void copy_stretch(char* to, const char* from, int64_t bytes) {
-  typedef char Line __attribute__((vector_size(2 * vec_bytes), aligned(1), may_alias));
-  int64_t i = 0;
-  for (; i + int64_t(sizeof(Line)) <= bytes; i += sizeof(Line))
-    *reinterpret_cast<Line*>(to + i) = *reinterpret_cast<const Line*>(from + i);
-  std::memcpy(to + i, from + i, size_t(bytes - i));
+  if (bytes >= 64)
+    copy_pieces<64>(to, from, bytes);
+  else if (bytes >= 16)
+    copy_pieces<16>(to, from, bytes);
+  else
+    std::memcpy(to, from, size_t(bytes));
 }
 
 void join_rows(char* to, const Part* parts, int64_t count, int64_t rows) {

@@ -15,6 +15,19 @@ namespace izvod::kernels::IZVOD_ISA {
 
 inline constexpr int64_t stream_from = int64_t(16) << 20;  // bytes of a result
 
+#if defined(__SSE2__)
+// Ends of stretches, in words: a line that is written half past the caches and half through them
+// makes the way to memory twice.
+static inline void stream_words(char* y, const char* x, int64_t bytes) {
+  int64_t i = 0;
+  for (int word; i + 4 <= bytes; i += 4) {
+    std::memcpy(&word, x + i, 4);
+    _mm_stream_si32(reinterpret_cast<int*>(y + i), word);
+  }
+  for (; i < bytes; ++i) y[i] = x[i];
+}
+#endif
+
 // A copy past the caches. The calling thread must call stream_end before others read the result.
 static inline void stream(void* to, const void* from, int64_t bytes) {
   char* y = static_cast<char*>(to);
@@ -26,7 +39,7 @@ static inline void stream(void* to, const void* from, int64_t bytes) {
 #endif
 #if defined(__SSE2__)
   const int64_t head = std::min<int64_t>(bytes, -reinterpret_cast<intptr_t>(y) & (step - 1));
-  std::memcpy(y, x, size_t(head));
+  stream_words(y, x, head);
   int64_t i = head;
   for (; i + step <= bytes; i += step) {
 #if defined(__AVX__)
@@ -37,7 +50,7 @@ static inline void stream(void* to, const void* from, int64_t bytes) {
                      _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i)));
 #endif
   }
-  std::memcpy(y + i, x + i, size_t(bytes - i));
+  stream_words(y + i, x + i, bytes - i);
 #else
   std::memcpy(y, x, size_t(bytes));
 #endif
