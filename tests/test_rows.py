@@ -165,3 +165,10 @@ def test_joined_rows(widths, dtype):
         ):
             given = parts if dim == 1 else parts[:1] * 2
             same(izvod.cat([izvod.tensor(x) for x in given], dim), expected)
+
+
+@pytest.mark.parametrize("shape, dtype", cases())
+def test_transposed_copies(shape, dtype):
+    x = numbers(shape, dtype)
+    for y in layouts(x):
+        same(y.transpose(0, -1).contiguous(), numpy.ascontiguousarray(x.swapaxes(0, -1)))

@@ -6,6 +6,7 @@
 #include "kernels/cast.h"
 #include "kernels/runs.h"
 #include "kernels/stream.h"
+#include "kernels/transpose.h"
 #include "kernels/vec.h"
 
 namespace izvod::kernels::IZVOD_ISA {
@@ -137,37 +138,26 @@ void stream_strided(T* to, const T* from, int64_t from_stride, int64_t n) {
 // to[i * to_stride + j] = from[j * from_stride + i], for tile x tile elements or fewer.
 constexpr int64_t tile = 16;
 
-#if defined(__x86_64__) || defined(__aarch64__)
-// Four rows of four elements, transposed in registers.
-inline void transpose_4x4(uint32_t* to, int64_t to_stride, const uint32_t* from,
-                          int64_t from_stride) {
-  typedef uint32_t V __attribute__((vector_size(16)));
-  V r[4];
-  for (int j = 0; j < 4; ++j) std::memcpy(&r[j], from + j * from_stride, 16);
-  const V a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
-          b = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-  const V c = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5),
-          d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-  r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
-  r[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
-  r[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
-  r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
-  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &r[i], 16);
+template <class T>
+void transpose_4x4(T* to, int64_t to_stride, const T* from, int64_t from_stride) {
+  Four<T> r[4];
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) load_four(r[j], from + j * from_stride);
+  transpose(r);
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) store_four(to + i * to_stride, r[i]);
 }
-#endif
 
 template <class T>
 void transpose_tile(T* __restrict to, int64_t to_stride, const T* __restrict from,
                     int64_t from_stride, int64_t rows, int64_t columns) {
-#if defined(__x86_64__) || defined(__aarch64__)
-  if constexpr (sizeof(T) == 4)
+  if constexpr (sizeof(T) >= 4)
     if (rows == tile && columns == tile) {
       for (int64_t j = 0; j < tile; j += 4)
         for (int64_t i = 0; i < tile; i += 4)
           transpose_4x4(to + i * to_stride + j, to_stride, from + j * from_stride + i, from_stride);
       return;
     }
-#endif
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < columns; ++j) to[i * to_stride + j] = from[j * from_stride + i];
 }
