@@ -150,6 +150,7 @@ void add_optimizers() {
         return sgd_step(p, g, b,
                         kernels::SgdOptions{lr, momentum, dampening, decay, nesterov, maximize});
       });
+  def<"_zero_moments", InModule>("param, grad", zero_moments);
   def<"_adam_step", InModule>(
       "params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, lr, beta1, beta2, "
       "weight_decay, eps, amsgrad, maximize, decoupled",

@@ -79,7 +79,7 @@ struct Forward {
       load_rows(values, p.value_width, vs + k * p.v.row, p.v.row, n, p.value_width);
       for (int64_t s = 0; s < strips; ++s) {
         const Tile tile{head, begin + s * strip<T>, k,
-                        keys_seen(p, begin + s * strip<T> + strip<T> - 1, k, n)};
+                        keys_seen(p, begin + s * strip<T> + strip<T> - 1, k, n), strip<T>};
         if (tile.keys > 0) add_tile(strip_at(s), tile, keys, values, scores);
       }
     }

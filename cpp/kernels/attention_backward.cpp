@@ -18,6 +18,7 @@ struct Backward {
   int64_t ranges;  // of keys; with more than one, each has its own part of dQ
   T* dq_parts;     // (ranges, batch * heads, queries, width)
 
+  static constexpr int64_t strips_at_once = 4, strips_row = strips_at_once * strip<T>;
   static int64_t rounded(int64_t width) { return (width + strip<T> - 1) / strip<T> * strip<T>; }
   const int64_t q_row = rounded(p.width), g_row = rounded(p.value_width);
   const int64_t strips = (p.queries + strip<T> - 1) / strip<T>;
@@ -41,7 +42,7 @@ struct Backward {
               first.along + s * strip<T>};
     }
   };
-  // Of the tile of keys: its rows and what its gradients have come to.
+  // Of the tile of keys: its rows, what its gradients have come to, and P and dS of some strips.
   struct KeyTile {
     T *keys, *values, *dk, *dv, *p, *dp;
   };
@@ -80,11 +81,11 @@ struct Backward {
     }
   }
 
-  void probabilities(T* scores, const T* lse, int64_t keys) const {
+  void probabilities(const Tile& tile, T* scores, const T* lse) const {
     for (int64_t j = 0; j < strip<T>; j += Vec<T>::width) {
       const Vec<T> l = Vec<T>::load(lse + j);
-      for (int64_t k = 0; k < keys; ++k) {
-        T* at = scores + k * strip<T> + j;
+      for (int64_t k = 0; k < tile.keys; ++k) {
+        T* at = scores + k * tile.row + j;
         exp(Vec<T>::load(at) - l).store(at);
       }
     }
@@ -96,28 +97,50 @@ struct Backward {
     for (int64_t j = 0; j < strip<T>; j += Vec<T>::width) {
       const Vec<T> d = Vec<T>::load(along + j);
       for (int64_t k = 0; k < tile.keys; ++k) {
-        T* at = dp + k * strip<T> + j;
-        (Vec<T>::load(p_ + k * strip<T> + j) * (Vec<T>::load(at) - d)).store(at);
+        T* at = dp + k * tile.row + j;
+        (Vec<T>::load(p_ + k * tile.row + j) * (Vec<T>::load(at) - d)).store(at);
       }
     }
     if (p.keep) drop(p, tile, p_);
   }
 
-  void add_tile(const Tile& tile, const KeyTile& t, const Packed& s) const {
-    const int64_t n = tile.keys;
-    find_scores<S>(p, tile, t.keys, s.q_columns, t.p);
-    probabilities(t.p, s.lse, n);
-    multiply_strip(t.dp, strip<T>, Factor<T>{t.values, p.value_width, 1}, s.g_columns, strip<T>, n,
-                   p.value_width, false);
-    score_gradients(tile, t.p, t.dp, s.along);
+  // P and dS of a tile, and what they add to dQ.
+  void add_tile(const Tile& tile, const KeyTile& t, T* probability, T* dp, const Packed& s) const {
+    find_scores<S>(p, tile, t.keys, s.q_columns, probability);
+    probabilities(tile, probability, s.lse);
+    multiply_strip(dp, tile.row, Factor<T>{t.values, p.value_width, 1}, s.g_columns, strip<T>,
+                   tile.keys, p.value_width, false);
+    score_gradients(tile, probability, dp, s.along);
+    multiply_strip(s.dq_columns, strip<T>, Factor<T>{t.keys, 1, p.width}, dp, tile.row, p.width,
+                   tile.keys, true);
+  }
+
+  // What `queries` queries, whose P and dS begin at column `first`, add to dK and dV of `keys`
+  // keys.
+  void add_key_gradients(const KeyTile& t, const Packed& s, int64_t first, int64_t queries,
+                         int64_t keys) const {
     for (int64_t j = 0; j < g_row; j += strip<T>)
-      multiply_strip(t.dv + j, g_row, Factor<T>{t.p, strip<T>, 1}, s.g_rows + j, g_row, n, strip<T>,
-                     true);
+      multiply_strip(t.dv + j, g_row, Factor<T>{t.p + first, strips_row, 1}, s.g_rows + j, g_row,
+                     keys, queries, true);
     for (int64_t j = 0; j < q_row; j += strip<T>)
-      multiply_strip(t.dk + j, q_row, Factor<T>{t.dp, strip<T>, 1}, s.q_rows + j, q_row, n,
-                     strip<T>, true);
-    multiply_strip(s.dq_columns, strip<T>, Factor<T>{t.keys, 1, p.width}, t.dp, strip<T>, p.width,
-                   n, true);
+      multiply_strip(t.dk + j, q_row, Factor<T>{t.dp + first, strips_row, 1}, s.q_rows + j, q_row,
+                     keys, queries, true);
+  }
+
+  // Strips from `s` on against n keys from k on. Their scores stand side by side, so that sums over
+  // queries are long, unless some of the keys are hidden from the first of them.
+  void add_strips(int64_t head, int64_t s, int64_t k, int64_t n, const KeyTile& t,
+                  const Strips& packed) const {
+    const int64_t count = std::min(strips_at_once, strips - s);
+    const auto tile = [&](int64_t i) {
+      const int64_t query = (s + i) * strip<T>;
+      return Tile{head, query, k, keys_seen(p, query + strip<T> - 1, k, n), strips_row};
+    };
+    for (int64_t i = 0; i < count; ++i)
+      add_tile(tile(i), t, t.p + i * strip<T>, t.dp + i * strip<T>, packed[s + i]);
+    if (tile(0).keys == n) return add_key_gradients(t, packed[s], 0, count * strip<T>, n);
+    for (int64_t i = 0; i < count; ++i)
+      add_key_gradients(t, packed[s + i], i * strip<T>, strip<T>, tile(i).keys);
   }
 
   void run(int64_t head, int64_t range) const {
@@ -127,9 +150,10 @@ struct Backward {
     Scratch scratch;
     const Strips packed = allocate(scratch);
     for (int64_t s = 0; s < strips; ++s) pack(packed[s], head, s * strip<T>);
-    const KeyTile t{scratch.take<T>(key_tile * p.width),  scratch.take<T>(key_tile * p.value_width),
-                    scratch.take<T>(key_tile * q_row),    scratch.take<T>(key_tile * g_row),
-                    scratch.take<T>(key_tile * strip<T>), scratch.take<T>(key_tile * strip<T>)};
+    const KeyTile t{
+        scratch.take<T>(key_tile * p.width),    scratch.take<T>(key_tile * p.value_width),
+        scratch.take<T>(key_tile * q_row),      scratch.take<T>(key_tile * g_row),
+        scratch.take<T>(key_tile * strips_row), scratch.take<T>(key_tile * strips_row)};
     for (int64_t k = begin; k < end; k += key_tile) {
       const int64_t n = std::min(key_tile, end - k);
       load_rows(t.keys, p.width, rows_of<S>(p, p.k, head) + k * p.k.row, p.k.row, n, p.width);
@@ -137,10 +161,8 @@ struct Backward {
                 p.value_width);
       std::fill(t.dk, t.dk + n * q_row, T(0));
       std::fill(t.dv, t.dv + n * g_row, T(0));
-      for (int64_t s = p.causal ? k / strip<T> : 0; s < strips; ++s) {
-        const int64_t query = s * strip<T>;
-        add_tile({head, query, k, keys_seen(p, query + strip<T> - 1, k, n)}, t, packed[s]);
-      }
+      for (int64_t s = p.causal ? k / strip<T> : 0; s < strips; s += strips_at_once)
+        add_strips(head, s, k, n, t, packed);
       store_rows(rows_of<S>(p, dk, head) + k * dk.row, dk.row, t.dk, q_row, n, p.width);
       store_rows(rows_of<S>(p, dv, head) + k * dv.row, dv.row, t.dv, g_row, n, p.value_width);
     }

@@ -8,9 +8,9 @@
 namespace izvod::kernels::IZVOD_ISA {
 
 // `keys` keys from `key` on against the strip of queries from `query` on; head counts through all
-// batches.
+// batches. Scores have a row per key, `row` apart.
 struct Tile {
-  int64_t head, query, key, keys;
+  int64_t head, query, key, keys, row;
 };
 
 template <class S>
@@ -37,7 +37,7 @@ static void hide_later_keys(const Tile& tile, T* scores) {
   for (int i = 0; i < Vec<T>::width; ++i) lane[i] = i;
   for (int64_t k = std::max<int64_t>(0, tile.query + 1 - tile.key); k < tile.keys; ++k)
     for (int64_t j = 0; j < strip<T>; j += Vec<T>::width) {
-      T* at = scores + k * strip<T> + j;
+      T* at = scores + k * tile.row + j;
       const Mask<T> hidden{lane < typename Vec<T>::Int(tile.key + k - tile.query - j)};
       where(hidden, Vec<T>(minus_infinity<T>), Vec<T>::load(at)).store(at);
     }
@@ -63,7 +63,7 @@ static void apply_mask(const Attention& p, const Tile& tile, T* scores) {
   const PairIndex at(p, tile, p.mask_strides);
   for (int64_t i = 0; i < strip<T>; ++i)
     for (int64_t k = 0; k < tile.keys; ++k) {
-      T& score = scores[k * strip<T> + i];
+      T& score = scores[k * tile.row + i];
       if (p.mask_dtype != DType::Bool)
         score += T(static_cast<const S*>(p.mask)[at(i, k)]);
       else if (!static_cast<const bool*>(p.mask)[at(i, k)])
@@ -75,7 +75,7 @@ static void apply_mask(const Attention& p, const Tile& tile, T* scores) {
 template <class S, class T = Compute<S>>
 static void find_scores(const Attention& p, const Tile& tile, const T* keys, const T* q,
                         T* scores) {
-  multiply_strip(scores, strip<T>, Factor<T>{keys, p.width, 1}, q, strip<T>, tile.keys, p.width,
+  multiply_strip(scores, tile.row, Factor<T>{keys, p.width, 1}, q, strip<T>, tile.keys, p.width,
                  false);
   if (p.mask) apply_mask<S>(p, tile, scores);
   if (p.causal) hide_later_keys(tile, scores);
@@ -87,7 +87,7 @@ static void drop(const Attention& p, const Tile& tile, T* x) {
   const PairIndex at(p, tile, {p.heads * p.queries * p.keys, p.queries * p.keys, p.keys, 1});
   for (int64_t i = 0; i < strip<T>; ++i)
     for (int64_t k = 0; k < tile.keys; ++k)
-      x[k * strip<T> + i] *= p.keep[at(i, k)] ? T(p.keep_scale) : T(0);
+      x[k * tile.row + i] *= p.keep[at(i, k)] ? T(p.keep_scale) : T(0);
 }
 
 }  // namespace izvod::kernels::IZVOD_ISA

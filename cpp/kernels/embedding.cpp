@@ -56,7 +56,7 @@ void sum_group(S* to, const S* g, const int64_t* at, int64_t terms, int64_t n, T
 // Cut by rows of dweight: each is summed by one thread, in the order of its indices.
 void embedding_backward(DType dtype, void* dweight, const void* g, const int64_t* index,
                         int64_t count, int64_t rows, int64_t n, int64_t padding_idx,
-                        bool by_frequency) {
+                        bool by_frequency, bool zero) {
   Scratch scratch;
   const Groups groups(scratch, index, count, rows);
   const int64_t terms_a_row = 1 + count / std::max<int64_t>(rows, 1);
@@ -67,6 +67,7 @@ void embedding_backward(DType dtype, void* dweight, const void* g, const int64_t
       for (int64_t r = begin; r < end; ++r) {
         const int64_t first = groups.start[r],
                       terms = r == padding_idx ? 0 : groups.start[r + 1] - first;
+        if (zero && terms == 0) continue;
         const T factor = by_frequency && terms ? T(1) / T(terms) : T(1);
         sum_group((S*)dweight + r * n, (const S*)g, groups.order + first, terms, n, factor);
       }

@@ -30,6 +30,12 @@ void for_all(const AnySlot* slots, int64_t count, F f) {
   });
 }
 
+// Where bits differ. Memory that would not change is not written; see Note [Lazy zeros].
+template <class T, class Bits = typename Vec<T>::Int>
+Mask<Bits> changed(Vec<T> old, Vec<T> now) {
+  return bits_as<Bits>(old) != bits_as<Bits>(now);
+}
+
 // ---- sgd
 
 template <class S, class T = Compute<S>>
@@ -82,12 +88,16 @@ void adam_range(const ParamSlot& slot, int64_t begin, int64_t end, const AdamOpt
     const Vec<T> g = load(grad + i, k) * sign + (decay != 0 ? p * decay : Vec<T>(T(0)));
     const Vec<T> m0 = load(first + i, k);
     const Vec<T> m = move < T(0.5) ? m0 + (g - m0) * move : g - (g - m0) * (T(1) - move);
-    Vec<T> v = load(second + i, k) * beta2 + g * g * rest2;
-    store(first + i, m, k);
-    store(second + i, v, k);
+    const Vec<T> v0 = load(second + i, k);
+    Vec<T> v = v0 * beta2 + g * g * rest2;
+    if (any(changed(m0, m) | changed(v0, v))) {
+      store(first + i, m, k);
+      store(second + i, v, k);
+    }
     if (o.amsgrad) {
-      v = nan_max(load(largest + i, k), v);
-      store(largest + i, v, k);
+      const Vec<T> largest0 = load(largest + i, k);
+      v = nan_max(largest0, v);
+      if (any(changed(largest0, v))) store(largest + i, v, k);
     }
     store(param + i, p - m / (sqrt(v) / root_correction + eps) * step_size, k);
   });
@@ -150,8 +160,10 @@ void foreach_scale(const Slot* slots, int64_t count, double factor) {
       using S = typename decltype(t)::type;
       using T = Compute<S>;
       S* x = (S*)slot.data + begin;
-      for_lanes<T>(end - begin,
-                   [&](int64_t i, int64_t k) { store(x + i, load(x + i, k) * T(factor), k); });
+      for_lanes<T>(end - begin, [&](int64_t i, int64_t k) {
+        const Vec<T> old = load(x + i, k), scaled = old * T(factor);
+        if (any(changed(old, scaled))) store(x + i, scaled, k);
+      });
     });
   });
 }

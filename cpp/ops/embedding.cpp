@@ -18,6 +18,13 @@ Tensor checked_index(const Tensor& index) {
   return contiguous(to(index, DType::Int64));
 }
 
+// Whether a gradient of this size is best made of lazy zeros: it is large, and the pages that its
+// rows lie in are few.
+bool mostly_zero(int64_t indices, int64_t rows, int64_t row_bytes) {
+  constexpr int64_t large = int64_t(32) << 20, page = 4096;
+  return rows * row_bytes >= large && indices * (row_bytes + page) <= rows * row_bytes / 4;
+}
+
 }  // namespace
 
 Tensor embedding(const Tensor& weight, const Tensor& index, int64_t padding_idx,
@@ -44,10 +51,11 @@ Tensor embedding_backward(const Tensor& g, const Tensor& index, int64_t rows, in
                           bool scale_grad_by_freq) {
   const Tensor gc = contiguous(g), at = contiguous(index);
   const int64_t n = g.size(-1);
-  Tensor dweight = empty({rows, n}, g.dtype());
+  const bool lazy = mostly_zero(at.numel(), rows, n * itemsize(g.dtype()));
+  Tensor dweight = lazy ? lazy_zeros({rows, n}, g.dtype()) : empty({rows, n}, g.dtype());
   kernels::embedding_backward(g.dtype(), dweight.data<void>(), (const void*)gc.data<void>(),
                               (const int64_t*)at.data<int64_t>(), at.numel(), rows, n, padding_idx,
-                              scale_grad_by_freq);
+                              scale_grad_by_freq, lazy);
   if (recording(g))
     record("EmbeddingDenseBackwardBackward0", dweight, {&g}, saved(at),
            [rows, padding_idx, scale_grad_by_freq](const Tensor& gg, const Tensor& at) {

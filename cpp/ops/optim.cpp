@@ -92,6 +92,11 @@ std::vector<Tensor> sgd_step(const std::vector<Tensor>& params, const std::vecto
   return after;
 }
 
+Tensor zero_moments(const Tensor& param, const Tensor& grad) {
+  const bool lazy = param.is_contiguous() && grad.impl()->storage->is_lazy_zeros();
+  return lazy ? lazy_zeros(param.sizes(), param.dtype()) : zero_(empty_like(param));
+}
+
 void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads,
                const std::vector<Tensor>& first, const std::vector<Tensor>& second,
                const std::vector<Tensor>& largest, const std::vector<Tensor>& steps,

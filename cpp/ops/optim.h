@@ -13,6 +13,8 @@ namespace izvod {
 std::vector<Tensor> sgd_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads,
                              const std::vector<Tensor>& buffers,
                              const kernels::SgdOptions& options);
+// Zeros for a parameter's moments, lazy if its gradient is.
+Tensor zero_moments(const Tensor& param, const Tensor& grad);
 // steps: one-element floating tensors that count the steps; largest: empty without amsgrad.
 void adam_step(const std::vector<Tensor>& params, const std::vector<Tensor>& grads,
                const std::vector<Tensor>& first, const std::vector<Tensor>& second,

@@ -52,6 +52,13 @@ Tensor empty(const Dims& sizes, DType dtype) {
   return fresh(sizes, contiguous_strides(sizes), dtype, n, true);
 }
 
+Tensor lazy_zeros(const Dims& sizes, DType dtype) {
+  const int64_t bytes = checked_numel(sizes, dtype) * itemsize(dtype);
+  Ref<Storage> storage = Storage::make_lazy_zeros(size_t(bytes));
+  char* data = static_cast<char*>(storage->data());
+  return from_storage(std::move(storage), data, sizes, contiguous_strides(sizes), dtype);
+}
+
 // Whether the elements fill their memory without gap or overlap, in some order of the dimensions.
 bool is_dense(const Tensor& x) {
   Dims order;

@@ -99,6 +99,8 @@ bool is_dense(const Tensor& x);
 
 // Fresh memory, row-major, not set to anything.
 Tensor empty(const Dims& sizes, DType dtype);
+// Zeros, row-major, of which only what is written takes memory; see Note [Lazy zeros].
+Tensor lazy_zeros(const Dims& sizes, DType dtype);
 // Without gaps and, where x has dimensions in another order (a transposed matrix), in that order.
 Tensor empty_like(const Tensor& x, DType dtype);
 inline Tensor empty_like(const Tensor& x) { return empty_like(x, x.dtype()); }

@@ -329,13 +329,17 @@ TYPED_TEST(NnKernels, Embedding) {
                      g = random_array<T>(count * n, random);
       Array<int64_t> index(static_cast<size_t>(count));
       for (int64_t& i : index) i = int64_t(random() % uint64_t(rows));
-      Array<T> y(g.size(), T(0)), dweight(weight.size(), T(9));
+      Array<T> y(g.size(), T(0)), dweight(weight.size(), T(9)), from_zeros(weight.size(), T(0));
       ASSERT_EQ(-1, kernels::embedding((void*)y.data(), (const void*)weight.data(),
                                        (const int64_t*)index.data(), count, rows,
                                        n * int64_t(sizeof(T))));
       kernels::embedding_backward(dtype_of<T>, (void*)dweight.data(), (const void*)g.data(),
                                   (const int64_t*)index.data(), count, rows, n, padding,
-                                  by_frequency);
+                                  by_frequency, false);
+      kernels::embedding_backward(dtype_of<T>, (void*)from_zeros.data(), (const void*)g.data(),
+                                  (const int64_t*)index.data(), count, rows, n, padding,
+                                  by_frequency, true);
+      EXPECT_EQ(0, std::memcmp(from_zeros.data(), dweight.data(), dweight.size() * sizeof(T)));
       Array<double> rows_read(g.size()), sums(weight.size());
       Array<int64_t> counts(static_cast<size_t>(rows));
       for (int64_t i : index) ++counts[i];
@@ -621,7 +625,8 @@ TEST(NnThreads, BitsDoNotDependOnThem) {
   expect_same_bits([&] {
     Array<float> dweight(static_cast<size_t>(n * n));
     kernels::embedding_backward(DType::Float32, (void*)dweight.data(), (const void*)g.data(),
-                                (const int64_t*)targets.data(), rows, n, n, int64_t(-1), false);
+                                (const int64_t*)targets.data(), rows, n, n, int64_t(-1), false,
+                                false);
     return dweight;
   });
   expect_same_bits([&] {

@@ -88,7 +88,10 @@ class Adam(Optimizer):
                 "the CPU"
             )
         amsgrad = group["amsgrad"]
-        states = [self.state[p] or self._new_state(p, amsgrad) for p in params]
+        states = [
+            self.state[p] or self._new_state(p, grad, amsgrad)
+            for p, grad in zip(params, grads, strict=True)
+        ]
         beta1, beta2 = group["betas"]
         _C._adam_step(
             params,
@@ -107,13 +110,13 @@ class Adam(Optimizer):
             group["decoupled_weight_decay"],
         )
 
-    def _new_state(self, p, amsgrad):
+    def _new_state(self, p, grad, amsgrad):
         state = self.state[p]
         state["step"] = _step_tensor(0.0)
-        state["exp_avg"] = izvod.zeros_like(p, requires_grad=False)
-        state["exp_avg_sq"] = izvod.zeros_like(p, requires_grad=False)
+        state["exp_avg"] = _C._zero_moments(p, grad)
+        state["exp_avg_sq"] = _C._zero_moments(p, grad)
         if amsgrad:
-            state["max_exp_avg_sq"] = izvod.zeros_like(p, requires_grad=False)
+            state["max_exp_avg_sq"] = _C._zero_moments(p, grad)
         return state
 
 
