@@ -51,17 +51,21 @@ static inline Vec<T> load_first(const T* p, int64_t n) {
   return Vec<T>::load(p, n);
 #endif
 }
+// In halves: the instruction for it takes ten times as long as a whole vector on some machines.
+template <int lanes, class T>
+static inline void store_below(T* p, Vec<T> x, int64_t n) {
+  if (n & lanes) {
+    std::memcpy(p, &x.v, lanes * sizeof(T));
+    p += lanes;
+    [&]<int... lane>(std::integer_sequence<int, lane...>) {
+      x = Vec<T>(__builtin_shufflevector(x.v, x.v, (lane + lanes) % Vec<T>::width...));
+    }(std::make_integer_sequence<int, Vec<T>::width>{});
+  }
+  if constexpr (lanes > 1) store_below<lanes / 2>(p, x, n);
+}
 template <class T>
 static inline void store_first(T* p, Vec<T> x, int64_t n) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
-  const __m256i mask = reinterpret_cast<__m256i>(lanes_before<T>(n).v);
-  if constexpr (sizeof(T) == 4)
-    _mm256_maskstore_ps(p, mask, x.v);
-  else
-    _mm256_maskstore_pd(p, mask, x.v);
-#else
-  x.store(p, n);
-#endif
+  store_below<Vec<T>::width / 2>(p, x, n);
 }
 
 // Half types, lane by lane: for the ends of rows, and where the machine has no instruction. Not
