@@ -102,6 +102,15 @@ static inline Vec<float> load_all(const BFloat16* p) {
   return Vec<float>(Vec<float>::Native(__builtin_convertvector(bits, Wide) << 16));
 }
 
+// Rounded to it, halves to even; as bfloat16_from_float.
+static inline void store_all(BFloat16* p, Vec<float> x) {
+  typedef uint16_t Narrow __attribute__((vector_size(vec_bytes / 2)));
+  const Vec<int32_t> bits = bits_as<int32_t>(x), up = bits + 0x7fff + ((bits >> 16) & 1);
+  const Vec<float> rounded = where(isnan(x), __builtin_nanf(""), bits_as<float>(up));
+  const Narrow upper = __builtin_convertvector(bits_as<uint32_t>(rounded).v >> 16, Narrow);
+  std::memcpy(p, &upper, sizeof upper);
+}
+
 // The first n elements at p, the other lanes zero.
 template <class S>
 static inline Vec<Compute<S>> load(const S* p, int64_t n = Vec<Compute<S>>::width) {
@@ -122,8 +131,7 @@ static inline void store(S* p, Vec<Compute<S>> x, int64_t n = Vec<Compute<S>>::w
   if constexpr (std::is_same_v<S, Compute<S>>) {
     n >= V::width ? x.store(p) : store_first(p, x, n);
   } else {
-    if constexpr (std::is_same_v<S, Half> && has_half)
-      if (n >= V::width) return store_all(p, x);
+    if (n >= V::width && (has_half || std::is_same_v<S, BFloat16>)) return store_all(p, x);
     float lanes[V::width];
     x.store(lanes);
     narrow(p, lanes, std::min<int64_t>(n, V::width));
