@@ -193,6 +193,13 @@ template <class T, int chains = 4, class F>
   return add_lanes(total);
 }
 
+// What comes `size` elements later, the next group: fetched while this one is computed, as memory
+// would wait meanwhile. Of long rows the caches could not keep two.
+template <class S>
+static inline void prefetch_next(const S* x, int64_t size) {
+  if (size <= 16384) __builtin_prefetch(x + size);
+}
+
 // How many rows make a block of parallel_for, when a row costs `cost` (one memory access: 1; exp:
 // about 4).
 static inline int64_t rows_grain(int64_t cost) {

@@ -15,6 +15,7 @@ void softmax_rows(S* y, const S* x, T* e, int64_t rows, int64_t n) {
   for (int64_t r = 0; r < rows; ++r) top[r] = max_of_row(x + r * n, n);
   for (int64_t r = 0; r < rows; ++r)
     scale[r] = T(1) / sum_over<T, 2>(n, [&](int64_t i, int64_t k) {
+                 prefetch_next(x + r * n + i, rows * n);
                  const Vec<T> v = shifted_exp(load(x + r * n + i, k) - top[r]);
                  store(e + r * n + i, v, k);
                  return v;
@@ -34,7 +35,7 @@ void softmax_rows(S* y, const S* x, int64_t rows, int64_t n) {
 template <class S, class T = Compute<S>>
 void log_softmax_rows(S* y, const S* x, int64_t rows, int64_t n) {
   T top[most_rows], log_total[most_rows];
-  log_sum_exp(top, log_total, x, rows, n);
+  log_sum_exp(top, log_total, x, rows, n, y);
   for (int64_t r = 0; r < rows; ++r)
     for_lanes<T>(n, [&](int64_t i, int64_t k) {
       store(y + r * n + i, (load(x + r * n + i, k) - top[r]) - log_total[r], k);
@@ -57,6 +58,8 @@ void log_softmax_backward_rows(S* dx, const S* g, const S* y, int64_t rows, int6
   for (int64_t r = 0; r < rows; ++r, dx += n, g += n, y += n) {
     const T total = sum_over<T>(n, [&](int64_t i, int64_t k) { return load(g + i, k); });
     for_lanes<T>(n, [&](int64_t i, int64_t k) {
+      prefetch_next(y + i, n);
+      prefetch_next(g + i, n);
       store(dx + i, load(g + i, k) - exp(load(y + i, k)) * total, k);
     });
   }
