@@ -634,17 +634,20 @@ TEST(NnThreads, BitsDoNotDependOnThem) {
                      g = random_array<float>(rows * n, random), w = random_array<float>(n, random);
   Array<int64_t> targets(static_cast<size_t>(rows));
   for (int64_t& t : targets) t = int64_t(random() % n);
-  expect_same_bits([&] {
-    Array<float> y(x.size());
-    kernels::softmax(DType::Float32, (void*)y.data(), (const void*)x.data(), rows, n, int64_t(1));
-    return y;
-  });
-  expect_same_bits([&] {
-    Array<float> y(x.size());
-    kernels::log_softmax(DType::Float32, (void*)y.data(), (const void*)x.data(), int64_t(3), n,
-                         rows / 3);
-    return y;
-  });
+  // Rows, short rows, bands of columns, tall columns in pieces, of which narrow ones are folded.
+  for (const Slices& s :
+       {Slices{rows, n, 1}, {rows * 20, 10, 1}, {3, n, rows / 3}, {1, rows, n}, {1, rows * 20, 10}})
+    for (bool log : {false, true})
+      expect_same_bits([&] {
+        Array<float> y(x.size()), dx(x.size());
+        (log ? kernels::log_softmax : kernels::softmax)(
+            DType::Float32, (void*)y.data(), (const void*)x.data(), s.outer, s.n, s.inner);
+        (log ? kernels::log_softmax_backward : kernels::softmax_backward)(
+            DType::Float32, (void*)dx.data(), (const void*)g.data(), (const void*)y.data(), s.outer,
+            s.n, s.inner);
+        y.insert(y.end(), dx.begin(), dx.end());
+        return y;
+      });
   expect_same_bits([&] {
     Array<float> y(x.size()), mean(rows), rstd(rows), grads(2 * n);
     kernels::layer_norm(DType::Float32, (void*)y.data(), (void*)mean.data(), (void*)rstd.data(),
