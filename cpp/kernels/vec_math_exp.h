@@ -78,9 +78,12 @@ inline Vec<T> expm1_reduced(Vec<T> r) {
   return fma(poly(r, ExpConstants<T>::exp), r * r, r);
 }
 // exp(r): 1 + r (1 + r P(r)), where the inner sum's rounding reaches the outer one times |r| only.
+// Without fma the product is rounded, too: what 1 + r loses is added with the small terms instead.
 template <class T>
 inline Vec<T> exp_reduced(Vec<T> r) {
-  return fma(fma(poly(r, ExpConstants<T>::exp), r, T(1)), r, T(1));
+  if constexpr (has_fma) return fma(fma(poly(r, ExpConstants<T>::exp), r, T(1)), r, T(1));
+  const Vec<T> sum = r + T(1), lost = r - (sum - T(1));
+  return sum + fma(poly(r, ExpConstants<T>::exp), r * r, lost);
 }
 // p 2^n, where the low bits of t hold n + 2 bias. 2^n is multiplied in as two factors: so results
 // below the smallest normal are rounded once, and n may exceed the largest exponent.
