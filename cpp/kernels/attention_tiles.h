@@ -1,8 +1,7 @@
 #pragma once
 // Small products and transpositions over tiles that stay in cache. Included by attention*.cpp only.
-#include <utility>
-
 #include "kernels/rows.h"
+#include "kernels/transpose.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 
@@ -66,26 +65,6 @@ static void multiply_strip(T* c, int64_t c_row, Factor<T> a, const T* b, int64_t
   }
 }
 
-// Swaps, in a pair of vectors, the lanes of a with bit `step` set and those of b without it.
-template <int step, class V, int... lane>
-static inline void swap_lanes(V& a, V& b, std::integer_sequence<int, lane...>) {
-  constexpr int width = sizeof...(lane);
-  const V even = __builtin_shufflevector(a, b, (lane & step ? lane - step + width : lane)...);
-  b = __builtin_shufflevector(a, b, (lane & step ? lane + width : lane + step)...);
-  a = even;
-}
-template <class T, int step = 1>
-[[gnu::always_inline]] static inline void transpose_square(Vec<T> (&x)[Vec<T>::width]) {
-  constexpr int width = Vec<T>::width;
-  if constexpr (step < width) {
-#pragma GCC unroll 16
-    for (int i = 0; i < width; ++i)
-      if (!(i & step))
-        swap_lanes<step>(x[i].v, x[i + step].v, std::make_integer_sequence<int, width>{});
-    transpose_square<T, 2 * step>(x);
-  }
-}
-
 // to (width x strip) = from (rows x width) transposed and scaled; columns from `rows` on become
 // zero.
 template <class S, class T = Compute<S>>
@@ -98,7 +77,7 @@ static void load_transposed(T* to, const S* from, int64_t row_stride, int64_t ro
       for (int64_t i = 0; i < lanes; ++i)
         x[i] = first + i < rows ? load(from + (first + i) * row_stride + e, width - e) * scale
                                 : Vec<T>(T(0));
-      transpose_square(x);
+      transpose(x);
       for (int64_t i = 0; i < std::min(lanes, width - e); ++i)
         x[i].store(to + (e + i) * strip<T> + first);
     }
@@ -117,7 +96,7 @@ static void store_transposed(S* to, int64_t row_stride, const T* from, const T* 
       for (int64_t i = 0; i < lanes; ++i)
         x[i] =
             e + i < width ? Vec<T>::load(from + (e + i) * strip<T> + first) * scale : Vec<T>(T(0));
-      transpose_square(x);
+      transpose(x);
       for (int64_t i = 0; i < std::min(lanes, rows - first); ++i)
         store(to + (first + i) * row_stride + e, x[i], width - e);
     }

@@ -143,7 +143,7 @@ void transpose_4x4(T* to, int64_t to_stride, const T* from, int64_t from_stride)
   Four<T> r[4];
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) load_four(r[j], from + j * from_stride);
-  transpose(r);
+  transpose_four(r);
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) store_four(to + i * to_stride, r[i]);
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "kernels/transpose.h"
 #include "kernels/vec.h"
 
 namespace izvod::kernels::IZVOD_ISA {
@@ -180,27 +181,6 @@ static constexpr auto tile_functions(std::integer_sequence<int, rows...>) {
 }
 template <class T>
 static constexpr auto tile_table = tile_functions<T>(std::make_integer_sequence<int, max_rows>{});
-
-// One step of a transposition: swaps the lanes with bit `step` set in a with those without it in b.
-template <int step, class V, int... lane>
-[[gnu::always_inline]] static inline void exchange(V& a, V& b,
-                                                   std::integer_sequence<int, lane...>) {
-  constexpr int width = sizeof...(lane);
-  const V x = __builtin_shufflevector(a, b, (lane & step ? lane - step + width : lane)...);
-  b = __builtin_shufflevector(a, b, (lane & step ? lane + width : lane + step)...);
-  a = x;
-}
-template <class T, int step = 1>
-[[gnu::always_inline]] static inline void transpose(Vec<T> (&x)[Vec<T>::width]) {
-  constexpr int width = Vec<T>::width;
-  if constexpr (step < width) {
-#pragma GCC unroll 16
-    for (int i = 0; i < width; ++i)
-      if (!(i & step))
-        exchange<step>(x[i].v, x[i + step].v, std::make_integer_sequence<int, width>{});
-    transpose<T, 2 * step>(x);
-  }
-}
 
 template <class T>
 inline constexpr int dots_at_once = Vec<T>::width < 8 ? 8 : Vec<T>::width;

@@ -13,9 +13,12 @@ template <class S, class T = Compute<S>>
 T mean_of_row(const S* x, int64_t n) {
   return sum_over<T>(n, [&](int64_t i, int64_t k) { return load(x + i, k); }) / T(n);
 }
+// While the row is in cache, lines of the results and of the next row are fetched.
 template <class S, class T = Compute<S>>
-T rstd_of_row(const S* x, T mean, int64_t n, double eps) {
+T rstd_of_row(const S* x, const S* results, T mean, int64_t n, double eps) {
   const T squares = sum_over<T>(n, [&](int64_t i, int64_t k) {
+    prefetch_next(x + i, n);
+    __builtin_prefetch(results + i, 1);
     const Vec<T> d = load(x + i, k) - mean;
     return d * d;
   });
@@ -41,7 +44,7 @@ void layer_norm(DType dtype, void* y, void* mean, void* rstd, const void* x, con
       for (int64_t r = begin; r < end; ++r) {
         const S* row = (const S*)x + r * n;
         const T m = ((T*)mean)[r] = mean_of_row(row, n);
-        const T s = ((T*)rstd)[r] = rstd_of_row(row, m, n, eps);
+        const T s = ((T*)rstd)[r] = rstd_of_row(row, (const S*)y + r * n, m, n, eps);
         scale_row((S*)y + r * n, row, m, s, (const S*)weight, (const S*)bias, n);
       }
     });
@@ -56,7 +59,7 @@ void rms_norm(DType dtype, void* y, void* rstd, const void* x, const void* weigh
     parallel_for(rows, rows_grain(n * 2), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const S* row = (const S*)x + r * n;
-        const T s = ((T*)rstd)[r] = rstd_of_row(row, T(0), n, eps);
+        const T s = ((T*)rstd)[r] = rstd_of_row(row, (const S*)y + r * n, T(0), n, eps);
         scale_row((S*)y + r * n, row, T(0), s, (const S*)weight, (const S*)nullptr, n);
       }
     });

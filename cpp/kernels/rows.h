@@ -51,17 +51,21 @@ static inline Vec<T> load_first(const T* p, int64_t n) {
   return Vec<T>::load(p, n);
 #endif
 }
+// In halves: the instruction for it takes ten times as long as a whole vector on some machines.
+template <int lanes, class T>
+static inline void store_below(T* p, Vec<T> x, int64_t n) {
+  if (n & lanes) {
+    std::memcpy(p, &x.v, lanes * sizeof(T));
+    p += lanes;
+    [&]<int... lane>(std::integer_sequence<int, lane...>) {
+      x = Vec<T>(__builtin_shufflevector(x.v, x.v, (lane + lanes) % Vec<T>::width...));
+    }(std::make_integer_sequence<int, Vec<T>::width>{});
+  }
+  if constexpr (lanes > 1) store_below<lanes / 2>(p, x, n);
+}
 template <class T>
 static inline void store_first(T* p, Vec<T> x, int64_t n) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
-  const __m256i mask = reinterpret_cast<__m256i>(lanes_before<T>(n).v);
-  if constexpr (sizeof(T) == 4)
-    _mm256_maskstore_ps(p, mask, x.v);
-  else
-    _mm256_maskstore_pd(p, mask, x.v);
-#else
-  x.store(p, n);
-#endif
+  store_below<Vec<T>::width / 2>(p, x, n);
 }
 
 // Half types, lane by lane: for the ends of rows, and where the machine has no instruction. Not
@@ -98,6 +102,15 @@ static inline Vec<float> load_all(const BFloat16* p) {
   return Vec<float>(Vec<float>::Native(__builtin_convertvector(bits, Wide) << 16));
 }
 
+// Rounded to it, halves to even; as bfloat16_from_float.
+static inline void store_all(BFloat16* p, Vec<float> x) {
+  typedef uint16_t Narrow __attribute__((vector_size(vec_bytes / 2)));
+  const Vec<int32_t> bits = bits_as<int32_t>(x), up = bits + 0x7fff + ((bits >> 16) & 1);
+  const Vec<float> rounded = where(isnan(x), __builtin_nanf(""), bits_as<float>(up));
+  const Narrow upper = __builtin_convertvector(bits_as<uint32_t>(rounded).v >> 16, Narrow);
+  std::memcpy(p, &upper, sizeof upper);
+}
+
 // The first n elements at p, the other lanes zero.
 template <class S>
 static inline Vec<Compute<S>> load(const S* p, int64_t n = Vec<Compute<S>>::width) {
@@ -118,8 +131,7 @@ static inline void store(S* p, Vec<Compute<S>> x, int64_t n = Vec<Compute<S>>::w
   if constexpr (std::is_same_v<S, Compute<S>>) {
     n >= V::width ? x.store(p) : store_first(p, x, n);
   } else {
-    if constexpr (std::is_same_v<S, Half> && has_half)
-      if (n >= V::width) return store_all(p, x);
+    if (n >= V::width && (has_half || std::is_same_v<S, BFloat16>)) return store_all(p, x);
     float lanes[V::width];
     x.store(lanes);
     narrow(p, lanes, std::min<int64_t>(n, V::width));
@@ -179,6 +191,13 @@ template <class T, int chains = 4, class F>
     total += sums[0];
   }
   return add_lanes(total);
+}
+
+// What comes `size` elements later, the next group: fetched while this one is computed, as memory
+// would wait meanwhile. Of long rows the caches could not keep two.
+template <class S>
+static inline void prefetch_next(const S* x, int64_t size) {
+  if (size <= 16384) __builtin_prefetch(x + size);
 }
 
 // How many rows make a block of parallel_for, when a row costs `cost` (one memory access: 1; exp:

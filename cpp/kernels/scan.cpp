@@ -57,13 +57,13 @@ void scan_four(Total<S>* totals, S* const* to, const S* const* from, int64_t n) 
     Four<S> x[4];
 #pragma GCC unroll 4
     for (int r = 0; r < 4; ++r) load_four(x[r], from[r] + i);
-    transpose(x);
+    transpose_four(x);
 #pragma GCC unroll 4
     for (Four<S>& column : x) {
       total = Op::combine(total, __builtin_convertvector(column, Four<Total<S>>));
       column = __builtin_convertvector(total, Four<S>);
     }
-    transpose(x);
+    transpose_four(x);
 #pragma GCC unroll 4
     for (int r = 0; r < 4; ++r) store_four(to[r] + i, x[r]);
   }

@@ -53,7 +53,7 @@ void scan_four(Best<S>* bests, S* const* values, int64_t* const* places, const S
     Four<int64_t> at[4];
 #pragma GCC unroll 4
     for (int r = 0; r < 4; ++r) load_four(x[r], from[r] + i);
-    transpose(x);
+    transpose_four(x);
 #pragma GCC unroll 4
     for (int c = 0; c < 4; ++c) {
       const auto takes = takes_over<largest>(x[c], best);
@@ -61,8 +61,8 @@ void scan_four(Best<S>* bests, S* const* values, int64_t* const* places, const S
       at[c] = place =
           __builtin_convertvector(takes, Four<int64_t>) ? Four<int64_t>{} + (k + i + c) : place;
     }
-    transpose(x);
-    transpose(at);
+    transpose_four(x);
+    transpose_four(at);
 #pragma GCC unroll 4
     for (int r = 0; r < 4; ++r) store_four(values[r] + i, x[r]), store_four(places[r] + i, at[r]);
   }

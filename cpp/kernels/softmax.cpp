@@ -11,24 +11,31 @@ namespace {
 // e keeps the exponentials: y itself, unless it is of a half type.
 template <class S, class T = Compute<S>>
 void softmax_rows(S* y, const S* x, T* e, int64_t rows, int64_t n) {
-  T top[most_rows], total[most_rows];
+  T top[most_rows], scale[most_rows];
   for (int64_t r = 0; r < rows; ++r) top[r] = max_of_row(x + r * n, n);
   for (int64_t r = 0; r < rows; ++r)
-    total[r] = sum_over<T, 1>(n, [&](int64_t i, int64_t k) {
-      const Vec<T> v = exp(load(x + r * n + i, k) - top[r]);
-      store(e + r * n + i, v, k);
-      return v;
-    });
+    scale[r] = T(1) / sum_over<T, 2>(n, [&](int64_t i, int64_t k) {
+                 prefetch_next(x + r * n + i, rows * n);
+                 const Vec<T> v = shifted_exp(load(x + r * n + i, k) - top[r]);
+                 store(e + r * n + i, v, k);
+                 return v;
+               });
   for (int64_t r = 0; r < rows; ++r)
     for_lanes<T>(n, [&](int64_t i, int64_t k) {
-      store(y + r * n + i, load(e + r * n + i, k) / total[r], k);
+      store(y + r * n + i, load(e + r * n + i, k) * scale[r], k);
     });
+}
+template <class S>
+void softmax_rows(S* y, const S* x, int64_t rows, int64_t n) {
+  if constexpr (std::is_same_v<S, Compute<S>>) return softmax_rows(y, x, y, rows, n);
+  Scratch scratch;
+  softmax_rows(y, x, scratch.take<Compute<S>>(rows * n), rows, n);
 }
 
 template <class S, class T = Compute<S>>
 void log_softmax_rows(S* y, const S* x, int64_t rows, int64_t n) {
   T top[most_rows], log_total[most_rows];
-  log_sum_exp(top, log_total, x, rows, n);
+  log_sum_exp(top, log_total, x, rows, n, y);
   for (int64_t r = 0; r < rows; ++r)
     for_lanes<T>(n, [&](int64_t i, int64_t k) {
       store(y + r * n + i, (load(x + r * n + i, k) - top[r]) - log_total[r], k);
@@ -51,187 +58,173 @@ void log_softmax_backward_rows(S* dx, const S* g, const S* y, int64_t rows, int6
   for (int64_t r = 0; r < rows; ++r, dx += n, g += n, y += n) {
     const T total = sum_over<T>(n, [&](int64_t i, int64_t k) { return load(g + i, k); });
     for_lanes<T>(n, [&](int64_t i, int64_t k) {
+      prefetch_next(y + i, n);
+      prefetch_next(g + i, n);
       store(dx + i, load(g + i, k) - exp(load(y + i, k)) * total, k);
     });
   }
 }
 
-// ---- an outer dimension: a band of `width` neighbouring columns at a time
-// -------------------------- Row r of a band stands at r * inner; what is kept per column stands in
-// arrays of the band's width.
+// ---- the ops: how they compute columns, see Note [Columns], and rows
 
-constexpr int64_t band = 128;
+struct Softmax : SumsOfExp {
+  static constexpr int cost = 4;
+  template <class T>
+  static void finish(Kept<T>& kept) {
+    kept[1] = T(1) / kept[1];
+  }
+  template <class T>
+  static Vec<T> y(const Kept<T>& kept, Vec<T> x, Vec<T>) {
+    return shifted_exp(x - kept[0]) * kept[1];
+  }
+  template <class S, class T = Compute<S>>
+  static void whole(S* y, const KeptColumns<Softmax, T>& kept, Inputs<Softmax, S> in, int64_t n,
+                    int64_t stride, int64_t width) {
+    if constexpr (std::is_same_v<S, T>) {  // y keeps the exponentials
+      sums_of_exp(kept, in[0], n, stride, width,
+                  [&](int64_t at, Vec<T> e, int64_t k) { store(y + at, e, k); });
+      kept.update(width, [](auto& k, int64_t) { finish(k); });
+      const T* scale = kept.memory + kept.stride;
+      for (int64_t r = 0; r < n; ++r)
+        for_lanes<T>(width, [&](int64_t i, int64_t k) {
+          store(y + r * stride + i, load(y + r * stride + i, k) * Vec<T>::load(scale + i), k);
+        });
+    } else {
+      whole_columns<Softmax, S>(y, kept, in, n, stride, width);
+    }
+  }
+  template <class S>
+  static void rows(S* y, Inputs<Softmax, S> in, int64_t rows, int64_t n) {
+    softmax_rows(y, in[0], rows, n);
+  }
+};
 
-template <class S, class T = Compute<S>>
-void max_of_columns(T* top, const S* x, int64_t n, int64_t inner, int64_t width) {
-  std::fill(top, top + width, minus_infinity<T>);
-  for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(width, [&](int64_t i, int64_t k) {
-      store(top + i, max(load(x + r * inner + i, k), load(top + i, k)), k);
-    });
-}
+struct LogSoftmax : SumsOfExp {
+  static constexpr int cost = 4;
+  template <class T>
+  static void finish(Kept<T>& kept) {
+    kept[1] = log(unshifted(kept[1]));
+  }
+  template <class T>
+  static Vec<T> y(const Kept<T>& kept, Vec<T> x, Vec<T>) {
+    return (x - kept[0]) - kept[1];
+  }
+  template <class S, class T = Compute<S>>
+  static void whole(S* y, const KeptColumns<LogSoftmax, T>& kept, Inputs<LogSoftmax, S> in,
+                    int64_t n, int64_t stride, int64_t width) {
+    sums_of_exp(kept, in[0], n, stride, width, [](int64_t, Vec<T>, int64_t) {});
+    kept.update(width, [](auto& k, int64_t) { finish(k); });
+    write_rows<LogSoftmax, S>(y, kept, in, n, stride, width);
+  }
+  template <class S>
+  static void rows(S* y, Inputs<LogSoftmax, S> in, int64_t rows, int64_t n) {
+    log_softmax_rows(y, in[0], rows, n);
+  }
+};
 
-template <class S, class T = Compute<S>>
-void softmax_columns(S* y, const S* x, int64_t n, int64_t inner, int64_t width) {
-  T top[band], total[band] = {};
-  max_of_columns(top, x, n, inner, width);
-  const auto e = [&](int64_t r, int64_t i, int64_t k) {
-    return exp(load(x + r * inner + i, k) - load(top + i, k));
-  };
-  for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(
-        width, [&](int64_t i, int64_t k) { store(total + i, load(total + i, k) + e(r, i, k), k); });
-  for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(width, [&](int64_t i, int64_t k) {
-      store(y + r * inner + i, e(r, i, k) / load(total + i, k), k);
-    });
-}
+struct Sum {
+  static constexpr int inputs = 2;
+  template <class T>
+  using Kept = std::array<Vec<T>, 1>;
+  template <class T>
+  static Kept<T> start() {
+    return {T(0)};
+  }
+  template <class T>
+  static void merge(Kept<T>& kept, const Kept<T>& other) {
+    kept[0] += other[0];
+  }
+  template <class T>
+  static void finish(Kept<T>&) {}
+};
 
-template <class S, class T = Compute<S>>
-void log_softmax_columns(S* y, const S* x, int64_t n, int64_t inner, int64_t width) {
-  T top[band], total[band] = {};
-  max_of_columns(top, x, n, inner, width);
-  const auto shifted = [&](int64_t r, int64_t i, int64_t k) {
-    return load(x + r * inner + i, k) - load(top + i, k);
-  };
-  for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(width, [&](int64_t i, int64_t k) {
-      store(total + i, load(total + i, k) + exp(shifted(r, i, k)), k);
-    });
-  for_lanes<T>(width, [&](int64_t i, int64_t k) { store(total + i, log(load(total + i, k)), k); });
-  for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(width, [&](int64_t i, int64_t k) {
-      store(y + r * inner + i, shifted(r, i, k) - load(total + i, k), k);
-    });
-}
+struct SoftmaxBackward : Sum {
+  static constexpr int cost = 2;
+  template <class T>
+  static void add(Kept<T>& kept, const Vec<T>* g, const Vec<T>* y, int rows) {
+    Vec<T> sum = T(0);
+    for (int r = 0; r < rows; ++r) sum += g[r] * y[r];
+    kept[0] += sum;
+  }
+  template <class T>
+  static Vec<T> y(const Kept<T>& kept, Vec<T> g, Vec<T> y) {
+    return y * (g - kept[0]);
+  }
+  template <class S, class T = Compute<S>>
+  static void whole(S* dx, const KeptColumns<SoftmaxBackward, T>& kept,
+                    Inputs<SoftmaxBackward, S> in, int64_t n, int64_t stride, int64_t width) {
+    whole_columns<SoftmaxBackward, S>(dx, kept, in, n, stride, width);
+  }
+  template <class S>
+  static void rows(S* dx, Inputs<SoftmaxBackward, S> in, int64_t rows, int64_t n) {
+    softmax_backward_rows(dx, in[0], in[1], rows, n);
+  }
+};
 
-// total[i] += f(r, i) over the rows r.
-template <class T, class F>
-void sum_columns(T* total, int64_t n, int64_t width, F f) {
-  for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(
-        width, [&](int64_t i, int64_t k) { store(total + i, load(total + i, k) + f(r, i, k), k); });
-}
-
-template <class S, class T = Compute<S>>
-void softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int64_t inner,
-                              int64_t width) {
-  T total[band] = {};
-  sum_columns(total, n, width, [&](int64_t r, int64_t i, int64_t k) {
-    return load(g + r * inner + i, k) * load(y + r * inner + i, k);
-  });
-  for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(width, [&](int64_t i, int64_t k) {
-      const int64_t at = r * inner + i;
-      store(dx + at, load(y + at, k) * (load(g + at, k) - load(total + i, k)), k);
-    });
-}
-
-template <class S, class T = Compute<S>>
-void log_softmax_backward_columns(S* dx, const S* g, const S* y, int64_t n, int64_t inner,
-                                  int64_t width) {
-  T total[band] = {};
-  sum_columns(total, n, width,
-              [&](int64_t r, int64_t i, int64_t k) { return load(g + r * inner + i, k); });
-  for (int64_t r = 0; r < n; ++r)
-    for_lanes<T>(width, [&](int64_t i, int64_t k) {
-      const int64_t at = r * inner + i;
-      store(dx + at, load(g + at, k) - exp(load(y + at, k)) * load(total + i, k), k);
-    });
-}
+struct LogSoftmaxBackward : Sum {
+  static constexpr int cost = 4;
+  template <class T>
+  static void add(Kept<T>& kept, const Vec<T>* g, const Vec<T>*, int rows) {
+    Vec<T> sum = T(0);
+    for (int r = 0; r < rows; ++r) sum += g[r];
+    kept[0] += sum;
+  }
+  template <class T>
+  static Vec<T> y(const Kept<T>& kept, Vec<T> g, Vec<T> y) {
+    return g - exp(y) * kept[0];
+  }
+  template <class S, class T = Compute<S>>
+  static void whole(S* dx, const KeptColumns<LogSoftmaxBackward, T>& kept,
+                    Inputs<LogSoftmaxBackward, S> in, int64_t n, int64_t stride, int64_t width) {
+    whole_columns<LogSoftmaxBackward, S>(dx, kept, in, n, stride, width);
+  }
+  template <class S>
+  static void rows(S* dx, Inputs<LogSoftmaxBackward, S> in, int64_t rows, int64_t n) {
+    log_softmax_backward_rows(dx, in[0], in[1], rows, n);
+  }
+};
 
 // ---- the loops around them
 
-// rows(offset, count) for groups of rows of n, or columns(offset, width) for bands of columns.
-template <class Rows, class Columns>
-void for_slices(int64_t outer, int64_t n, int64_t inner, int64_t cost, Rows rows, Columns columns) {
+template <class Op, class S>
+void slices(S* out, Inputs<Op, S> in, int64_t outer, int64_t n, int64_t inner) {
   if (outer * n * inner == 0) return;
-  if (inner == 1)
-    return parallel_for(outer, rows_grain(n * cost), [&](int64_t begin, int64_t end) {
-      for_groups(begin, end, n, [&](int64_t r, int64_t count) { rows(r * n, count); });
+  const Columns<Op, S> columns{out, in, n, inner};
+  const int64_t size = n * inner;
+  if (inner > 1 && size > short_slice) return columns.run(outer, Op::cost);
+  // A row or two would leave most lanes of columns empty.
+  const bool transposed = size <= short_slice && (inner > 1 || outer > 2);
+  parallel_for(outer, rows_grain(size * Op::cost), [&](int64_t begin, int64_t end) {
+    for_groups(begin, end, size, [&](int64_t first, int64_t count) {
+      const int64_t at = first * size;
+      if (transposed)
+        short_slices<Op, S>(out + at, columns.from(at), count, n, inner);
+      else
+        Op::rows(out + at, columns.from(at), count, n);
     });
-  const int64_t bands = ceil_div(inner, band);
-  parallel_for(outer * bands, rows_grain(n * std::min(inner, band) * cost),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t unit = begin; unit < end; ++unit) {
-                   const int64_t first = unit % bands * band;
-                   columns(unit / bands * n * inner + first, std::min(band, inner - first));
-                 }
-               });
-}
-
-template <class S>
-void softmax_slices(S* y, const S* x, int64_t outer, int64_t n, int64_t inner) {
-  using T = Compute<S>;
-  const auto rows = [&](int64_t at, int64_t count) {
-    Scratch scratch;
-    T* e;
-    if constexpr (std::is_same_v<S, T>)
-      e = y + at;
-    else
-      e = scratch.take<T>(count * n);
-    softmax_rows(y + at, x + at, e, count, n);
-  };
-  const auto columns = [&](int64_t at, int64_t width) {
-    softmax_columns(y + at, x + at, n, inner, width);
-  };
-  for_slices(outer, n, inner, 4, rows, columns);
-}
-
-void softmax(DType dtype, void* y, const void* x, int64_t outer, int64_t n, int64_t inner) {
-  visit_floating(dtype, [&](auto t) {
-    using S = typename decltype(t)::type;
-    softmax_slices((S*)y, (const S*)x, outer, n, inner);
   });
 }
 
-void log_softmax(DType dtype, void* y, const void* x, int64_t outer, int64_t n, int64_t inner) {
+template <class Op>
+void forward(DType dtype, void* y, const void* x, int64_t outer, int64_t n, int64_t inner) {
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
-    for_slices(
-        outer, n, inner, 4,
-        [&](int64_t at, int64_t rows) { log_softmax_rows((S*)y + at, (const S*)x + at, rows, n); },
-        [&](int64_t at, int64_t width) {
-          log_softmax_columns((S*)y + at, (const S*)x + at, n, inner, width);
-        });
+    slices<Op, S>((S*)y, {(const S*)x}, outer, n, inner);
+  });
+}
+template <class Op>
+void backward(DType dtype, void* dx, const void* g, const void* y, int64_t outer, int64_t n,
+              int64_t inner) {
+  visit_floating(dtype, [&](auto t) {
+    using S = typename decltype(t)::type;
+    slices<Op, S>((S*)dx, {(const S*)g, (const S*)y}, outer, n, inner);
   });
 }
 
-void softmax_backward(DType dtype, void* dx, const void* g, const void* y, int64_t outer, int64_t n,
-                      int64_t inner) {
-  visit_floating(dtype, [&](auto t) {
-    using S = typename decltype(t)::type;
-    for_slices(
-        outer, n, inner, 2,
-        [&](int64_t at, int64_t rows) {
-          softmax_backward_rows((S*)dx + at, (const S*)g + at, (const S*)y + at, rows, n);
-        },
-        [&](int64_t at, int64_t width) {
-          softmax_backward_columns((S*)dx + at, (const S*)g + at, (const S*)y + at, n, inner,
-                                   width);
-        });
-  });
-}
-
-void log_softmax_backward(DType dtype, void* dx, const void* g, const void* y, int64_t outer,
-                          int64_t n, int64_t inner) {
-  visit_floating(dtype, [&](auto t) {
-    using S = typename decltype(t)::type;
-    for_slices(
-        outer, n, inner, 4,
-        [&](int64_t at, int64_t rows) {
-          log_softmax_backward_rows((S*)dx + at, (const S*)g + at, (const S*)y + at, rows, n);
-        },
-        [&](int64_t at, int64_t width) {
-          log_softmax_backward_columns((S*)dx + at, (const S*)g + at, (const S*)y + at, n, inner,
-                                       width);
-        });
-  });
-}
-
-const Offer softmaxes[] = {{kernels::softmax, softmax}, {kernels::log_softmax, log_softmax}};
-const Offer backwards[] = {{kernels::softmax_backward, softmax_backward},
-                           {kernels::log_softmax_backward, log_softmax_backward}};
+const Offer softmaxes[] = {{kernels::softmax, forward<Softmax>},
+                           {kernels::log_softmax, forward<LogSoftmax>}};
+const Offer backwards[] = {{kernels::softmax_backward, backward<SoftmaxBackward>},
+                           {kernels::log_softmax_backward, backward<LogSoftmaxBackward>}};
 
 }  // namespace
 }  // namespace izvod::kernels::IZVOD_ISA

@@ -1,8 +1,31 @@
 #pragma once
-// Four rows of four elements, transposed in registers.
-#include "kernels/isa.h"
+// Squares of numbers, transposed in registers: as many rows as vectors have lanes, or four of four.
+#include <utility>
+
+#include "kernels/vec.h"
 
 namespace izvod::kernels::IZVOD_ISA {
+
+// Swaps the lanes with bit `step` set in a with those without it in b.
+template <int step, class V, int... lane>
+[[gnu::always_inline]] static inline void exchange(V& a, V& b,
+                                                   std::integer_sequence<int, lane...>) {
+  constexpr int width = sizeof...(lane);
+  const V x = __builtin_shufflevector(a, b, (lane & step ? lane - step + width : lane)...);
+  b = __builtin_shufflevector(a, b, (lane & step ? lane + width : lane + step)...);
+  a = x;
+}
+template <class T, int step = 1>
+[[gnu::always_inline]] static inline void transpose(Vec<T> (&x)[Vec<T>::width]) {
+  constexpr int width = Vec<T>::width;
+  if constexpr (step < width) {
+#pragma GCC unroll 16
+    for (int i = 0; i < width; ++i)
+      if (!(i & step))
+        exchange<step>(x[i].v, x[i + step].v, std::make_integer_sequence<int, width>{});
+    transpose<T, 2 * step>(x);
+  }
+}
 
 template <class T>
 struct FourOf {
@@ -24,7 +47,7 @@ template <class T>
 // Each step is a single instruction: shorter lanes are interleaved first, and longer ones, whose
 // vectors consist of two halves, by pairs.
 template <class V>
-[[gnu::always_inline]] static inline void transpose(V (&r)[4]) {
+[[gnu::always_inline]] static inline void transpose_four(V (&r)[4]) {
   if constexpr (sizeof(V) <= 16) {
     const V a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
             b = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7),

@@ -77,9 +77,11 @@ template <class T>
 inline Vec<T> expm1_reduced(Vec<T> r) {
   return fma(poly(r, ExpConstants<T>::exp), r * r, r);
 }
-// exp(r): what 1 + r loses when it is rounded is added with the small terms.
+// exp(r): 1 + r (1 + r P(r)), where the inner sum's rounding reaches the outer one times |r| only.
+// Without fma the product is rounded, too: what 1 + r loses is added with the small terms instead.
 template <class T>
 inline Vec<T> exp_reduced(Vec<T> r) {
+  if constexpr (has_fma) return fma(fma(poly(r, ExpConstants<T>::exp), r, T(1)), r, T(1));
   const Vec<T> sum = r + T(1), lost = r - (sum - T(1));
   return sum + fma(poly(r, ExpConstants<T>::exp), r * r, lost);
 }
@@ -107,6 +109,23 @@ template <class T>
 inline Vec<T> exp(Vec<T> x) {
   const auto [r, n, t] = reduce_exp(clamp_exp(x, T(1)), 2 * FloatFormat<T>::bias);
   return scale(exp_reduced(r), t);
+}
+
+// exp(x) 2^exp_shift for x <= 0, in two thirds of exp's steps: the factor keeps results below the
+// smallest normal number within the exponents, and nothing overflows. Quotients of such results and
+// of their sums are rounded once, as are those of exp itself. nan passes.
+template <class T>
+inline constexpr int exp_shift = sizeof(T) == 4 ? 32 : 64;
+template <class T>
+inline Vec<T> shifted_exp(Vec<T> x) {
+  const Vec<T> clamped = max(Vec<T>(ExpConstants<T>::zero_below), x);
+  const auto [r, n, t] = reduce_exp(clamped, FloatFormat<T>::bias + exp_shift<T>);
+  return exp_reduced(r) * power_of_two(t);
+}
+template <class T>
+inline Vec<T> unshifted(Vec<T> x) {
+  constexpr T half_way = T(1) / T(int64_t(1) << (exp_shift<T> / 2));
+  return x * (half_way * half_way);
 }
 
 template <class T>

@@ -117,18 +117,36 @@ struct Slices {
       for (int64_t i = 0; i < inner; ++i) f(o * n * inner + i);
   }
 };
-const Slices slice_shapes[] = {{3, 5, 1}, {1, 1, 1},    {7, 64, 1},  {4, 1000, 1},
-                               {2, 7, 9}, {3, 10, 200}, {1, 3, 128}, {0, 5, 1}};
+const Slices slice_shapes[] = {{3, 5, 1},
+                               {1, 1, 1},
+                               {7, 64, 1},
+                               {4, 1000, 1},
+                               {2, 7, 9},
+                               {3, 10, 200},
+                               {1, 3, 128},
+                               {0, 5, 1},
+                               // short slices, transposed: odd sizes, groups that are not full
+                               {67, 10, 1},
+                               {131, 3, 1},
+                               {9, 64, 1},
+                               {70, 4, 5},
+                               {1, 7, 9},
+                               // columns: bands, pieces of rows, several rows read as one
+                               {2, 300, 37},
+                               {1, 270, 1100},
+                               {2, 31, 1029},
+                               {1, 9000, 5}};
 
 Array<double> naive_softmax(const Array<double>& x, const Slices& s, bool log) {
   Array<double> y(x.size());
   s.each([&](int64_t at) {
-    double top = -inf, total = 0;
+    double top = -inf;
+    long double total = 0;
     for (int64_t r = 0; r < s.n; ++r) top = std::max(top, x[at + r * s.inner]);
     for (int64_t r = 0; r < s.n; ++r) total += std::exp(x[at + r * s.inner] - top);
     for (int64_t r = 0; r < s.n; ++r) {
       const double d = x[at + r * s.inner] - top;
-      y[at + r * s.inner] = log ? d - std::log(total) : std::exp(d) / total;
+      y[at + r * s.inner] = double(log ? d - std::log(total) : std::exp(d) / total);
     }
   });
   return y;
@@ -138,12 +156,12 @@ Array<double> naive_softmax_backward(const Array<double>& g, const Array<double>
                                      const Slices& s, bool log) {
   Array<double> dx(y.size());
   s.each([&](int64_t at) {
-    double total = 0;
+    long double total = 0;
     for (int64_t r = 0; r < s.n; ++r)
       total += g[at + r * s.inner] * (log ? 1 : y[at + r * s.inner]);
     for (int64_t r = 0; r < s.n; ++r) {
       const int64_t i = at + r * s.inner;
-      dx[i] = log ? g[i] - std::exp(y[i]) * total : y[i] * (g[i] - total);
+      dx[i] = double(log ? g[i] - std::exp(y[i]) * total : y[i] * (g[i] - total));
     }
   });
   return dx;
@@ -159,13 +177,44 @@ TYPED_TEST(NnKernels, Softmax) {
       Array<T> y(x.size(), T(0)), dx(x.size(), T(0));
       (log ? kernels::log_softmax : kernels::softmax)(dtype_of<T>, (void*)y.data(),
                                                       (const void*)x.data(), s.outer, s.n, s.inner);
-      expect_near<T, T>(y, naive_softmax(wide(x), s, log), 4, "softmax");
+      expect_near<T, T>(y, naive_softmax(wide(x), s, log), 6, "softmax");
       (log ? kernels::log_softmax_backward : kernels::softmax_backward)(
           dtype_of<T>, (void*)dx.data(), (const void*)g.data(), (const void*)y.data(), s.outer, s.n,
           s.inner);
       expect_near<T, T>(dx, naive_softmax_backward(wide(g), wide(y), s, log), 64,
                         "softmax_backward");
     }
+}
+
+// Whatever way slices take, short or long, rows or columns: what is not finite concerns its own
+// slice, whose first elements may be -inf.
+TEST(Softmax, SpecialValuesStayInTheirSlice) {
+  const float i = float(inf), q = std::nanf("");
+  for (const Slices& s : {Slices{9, 5, 1}, {9, 100, 1}, {9, 5, 7}, {2, 100, 9}, {1, 600, 9}}) {
+    int64_t number = 0;
+    Array<float> x(s.size(), 1.0f), y(x.size());
+    s.each([&](int64_t at) {
+      const float special[] = {-i, i, q, -i};
+      const bool all = number % 4 == 0;
+      for (int64_t r = 0; r < s.n; ++r)
+        if (all || r < s.n / 2) x[at + r * s.inner] = special[number % 4];
+      number += 1;
+    });
+    kernels::softmax(DType::Float32, (void*)y.data(), (const void*)x.data(), s.outer, s.n, s.inner);
+    number = 0;
+    s.each([&](int64_t at) {
+      const bool finite = number++ % 4 == 3;
+      for (int64_t r = 0; r < s.n; ++r) {
+        const float found = y[at + r * s.inner];
+        if (!finite)
+          EXPECT_TRUE(std::isnan(found));
+        else if (r < s.n / 2)
+          EXPECT_EQ(found, 0);
+        else
+          EXPECT_NEAR(found, 1.0 / double(s.n - s.n / 2), 1e-7);
+      }
+    });
+  }
 }
 
 TEST(Softmax, RowsWithoutFiniteMaximumAreNan) {
@@ -589,17 +638,20 @@ TEST(NnThreads, BitsDoNotDependOnThem) {
                      g = random_array<float>(rows * n, random), w = random_array<float>(n, random);
   Array<int64_t> targets(static_cast<size_t>(rows));
   for (int64_t& t : targets) t = int64_t(random() % n);
-  expect_same_bits([&] {
-    Array<float> y(x.size());
-    kernels::softmax(DType::Float32, (void*)y.data(), (const void*)x.data(), rows, n, int64_t(1));
-    return y;
-  });
-  expect_same_bits([&] {
-    Array<float> y(x.size());
-    kernels::log_softmax(DType::Float32, (void*)y.data(), (const void*)x.data(), int64_t(3), n,
-                         rows / 3);
-    return y;
-  });
+  // Rows, short rows, bands of columns, tall columns in pieces, of which narrow ones are folded.
+  for (const Slices& s :
+       {Slices{rows, n, 1}, {rows * 20, 10, 1}, {3, n, rows / 3}, {1, rows, n}, {1, rows * 20, 10}})
+    for (bool log : {false, true})
+      expect_same_bits([&] {
+        Array<float> y(x.size()), dx(x.size());
+        (log ? kernels::log_softmax : kernels::softmax)(
+            DType::Float32, (void*)y.data(), (const void*)x.data(), s.outer, s.n, s.inner);
+        (log ? kernels::log_softmax_backward : kernels::softmax_backward)(
+            DType::Float32, (void*)dx.data(), (const void*)g.data(), (const void*)y.data(), s.outer,
+            s.n, s.inner);
+        y.insert(y.end(), dx.begin(), dx.end());
+        return y;
+      });
   expect_same_bits([&] {
     Array<float> y(x.size()), mean(rows), rstd(rows), grads(2 * n);
     kernels::layer_norm(DType::Float32, (void*)y.data(), (void*)mean.data(), (void*)rstd.data(),

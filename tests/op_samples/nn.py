@@ -46,6 +46,8 @@ SOFTMAX = [
     S(T(2, 3), -1),
     S(T(2, 3, 4), 1),
     S(T(17), 0),
+    S(T(3, 67), 1),  # longer than the rows that are transposed
+    S(T(69, 2), 0),  # several rows read as one
     S(T(), 0),
     S(T(0, 3), 1),
     S(T(0, 3), 0),
