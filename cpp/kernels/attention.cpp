@@ -29,7 +29,7 @@ struct Strip {
       const Vec<T> shrink = exp(old - shift);
       Vec<T> sum = Vec<T>::load(total + j) * shrink;
       for (int64_t k = 0; k < keys; ++k) {
-        const Vec<T> e = exp(Vec<T>::load(scores + k * strip<T> + j) - shift);
+        const Vec<T> e = exp_below_zero(Vec<T>::load(scores + k * strip<T> + j) - shift);
         e.store(scores + k * strip<T> + j);
         sum += e;
       }

@@ -86,7 +86,7 @@ struct Backward {
       const Vec<T> l = Vec<T>::load(lse + j);
       for (int64_t k = 0; k < tile.keys; ++k) {
         T* at = scores + k * tile.row + j;
-        exp(Vec<T>::load(at) - l).store(at);
+        exp_below_zero(Vec<T>::load(at) - l).store(at);
       }
     }
   }

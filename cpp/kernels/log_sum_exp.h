@@ -41,7 +41,7 @@ struct SumsOfExp {
   // The sum, with a larger element than before.
   template <class T>
   static Vec<T> sum_below(const Kept<T>& kept, Vec<T> top) {
-    return kept[1] * unshifted(shifted_exp(kept[0] - top));
+    return kept[1] * exp_below_zero(kept[0] - top);
   }
 };
 

@@ -127,6 +127,11 @@ inline Vec<T> unshifted(Vec<T> x) {
   constexpr T half_way = T(1) / T(int64_t(1) << (exp_shift<T> / 2));
   return x * (half_way * half_way);
 }
+// exp(x) for x <= 0. Results below the smallest normal number may be rounded twice.
+template <class T>
+inline Vec<T> exp_below_zero(Vec<T> x) {
+  return unshifted(shifted_exp(x));
+}
 
 template <class T>
 inline Vec<T> exp2(Vec<T> x) {
