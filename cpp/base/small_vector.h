@@ -97,7 +97,10 @@ class SmallVector {
     heap_ = nullptr;
     capacity_ = N;
   }
-  // All of the room inside, whatever the size is: a few loads and stores instead of a call.
+  // All of the room inside, whatever the size is: a few loads and stores instead of a call. What
+  // has not been set is copied, too, and never looked at, which GCC cannot know.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
   void copy(const SmallVector& o) {
     if (o.heap_ || heap_) [[unlikely]]
       return assign(o.data(), o.size_);
@@ -113,6 +116,7 @@ class SmallVector {
     o.capacity_ = N;
     o.size_ = 0;
   }
+#pragma GCC diagnostic pop
   T* heap_ = nullptr;
   int32_t size_ = 0, capacity_ = N;
   T inline_[N];

@@ -313,11 +313,14 @@ static void check_std(const Tensor& std) {
         "normal expects all elements of std >= 0.0");
 }
 
+static Tensor or_empty(const Tensor& out, const Dims& sizes, DType dtype) {
+  return out.defined() ? out : empty(sizes, dtype);
+}
+
 // Two steps, rounded one after the other: z * std, then + mean.
 Tensor normal(const Tensor& mean, const Tensor& std, Generator* g, Tensor out) {
   check_std(std);
-  const Tensor y =
-      out.defined() ? out : empty(broadcast_sizes(mean.sizes(), std.sizes()), mean.dtype());
+  const Tensor y = or_empty(out, broadcast_sizes(mean.sizes(), std.sizes()), mean.dtype());
   normal_(y, 0, 1, g);
   mul_(y, detach(std));
   add_(y, detach(mean));
@@ -327,7 +330,7 @@ Tensor normal(const Tensor& mean, const Tensor& std, Generator* g, Tensor out) {
 }
 
 Tensor normal(const Tensor& mean, double std, Generator* g, Tensor out) {
-  const Tensor y = out.defined() ? out : empty(mean.sizes(), mean.dtype());
+  const Tensor y = or_empty(out, mean.sizes(), mean.dtype());
   normal_(y, 0, std, g);
   add_(y, detach(mean));
   return out.defined() ? out : record_sample("NormalBackward1", y, mean);
@@ -335,7 +338,7 @@ Tensor normal(const Tensor& mean, double std, Generator* g, Tensor out) {
 
 Tensor normal(double mean, const Tensor& std, Generator* g, Tensor out) {
   check_std(std);
-  const Tensor y = out.defined() ? out : empty(std.sizes(), std.dtype());
+  const Tensor y = or_empty(out, std.sizes(), std.dtype());
   normal_(y, 0, 1, g);
   mul_(y, detach(std));
   add_(y, full({}, mean, y.dtype()));
