@@ -95,3 +95,30 @@ def test_error(op):
                 )
                 problems.append(text)
     assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("shape", [(500_000, 8), (3000, 2)])
+def test_gradients_of_parameters_are_sums_over_many_rows(shape):
+    """Two units of the largest sum, where long chains of additions were off by seven."""
+    izvod.manual_seed(0)
+    x, g = izvod.randn(shape), izvod.rand(shape)
+    functional = izvod.nn.functional
+
+    def gradients(dtype):
+        weight, bias = (izvod.ones(shape[1], dtype=dtype, requires_grad=True) for _ in range(2))
+        y = functional.layer_norm(x.to(dtype), shape[1:], weight, bias)
+        y = y + functional.rms_norm(x.to(dtype).abs(), shape[1:], weight, 1e-5)
+        y.backward(g.to(dtype))
+        return weight.grad.double(), bias.grad.double()
+
+    for mine, exact in zip(gradients(izvod.float32), gradients(izvod.float64), strict=True):
+        assert (mine - exact).abs().max() <= 2 * EPS["float32"] * exact.abs().max()
+
+
+def test_layer_norm_of_wide_rows_far_from_zero():
+    izvod.manual_seed(0)
+    x = izvod.randn(3, 2_000_000) * 0.01 + 5
+    mine, exact = (
+        izvod.nn.functional.layer_norm(y, y.shape[1:]).double() for y in (x, x.double())
+    )
+    assert (mine - exact).abs().max() <= 5e-5  # the last digit of the mean, 5e-7, times rstd

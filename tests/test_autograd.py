@@ -949,6 +949,14 @@ def checkpoints(lib):
     return [*result, bool(((x.grad - 2 * y).abs() < 1e-6).all())]
 
 
+@gives([["0.0", "0.0", "nan"], ["nan", "nan", "nan"], ["0.0", "0.5", "0.5"]])
+def logsumexp_of_infinite_rows(lib):
+    inf = float("inf")
+    x = lib.tensor([[1.0, 2.0, inf], [-inf, -inf, -inf], [-inf, 7.0, 7.0]], requires_grad=True)
+    x.logsumexp(1).sum().backward()
+    return [[str(g) for g in row] for row in x.grad.tolist()]
+
+
 test_scenarios = scenario_test(SCENARIOS)
 
 

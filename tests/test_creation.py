@@ -166,6 +166,12 @@ def test_stored_values():
     assert izvod.tensor([1, 2]).dtype is izvod.int64
 
 
+def test_empty_arrays_of_numpy_can_be_written():
+    numpy = pytest.importorskip("numpy")
+    x = izvod.from_numpy(numpy.zeros((3, 0, 4), dtype=numpy.float32))
+    assert x.add_(1).shape == (3, 0, 4)
+
+
 def test_numpy_shares_memory():
     numpy = pytest.importorskip("numpy")
     a = numpy.arange(6, dtype=numpy.float32).reshape(2, 3)

@@ -190,7 +190,7 @@ void check_in_place(const Tensor& x) {
         "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more "
         "details.");
   for (int64_t d = 0; d < x.dim(); ++d)
-    check(x.strides()[d] != 0 || x.sizes()[d] < 2,
+    check(x.strides()[d] != 0 || x.sizes()[d] < 2 || x.numel() == 0,
           "unsupported operation: more than one element of the written-to tensor refers to a "
           "single memory "
           "location. Please clone() the tensor before performing the operation.");

@@ -111,6 +111,17 @@ struct RowBackward {
   }
 };
 
+// Sums over this many rows join those of all rows: a float that has seen thousands of additions has
+// lost digits.
+constexpr int64_t rows_a_sum = 64;
+template <class T>
+void move_sums(T* total, T* sums, int64_t n) {
+  for_lanes<T>(n, [&](int64_t i, int64_t k) {
+    store(total + i, load(total + i, k) + load(sums + i, k), k);
+    store(sums + i, Vec<T>(T(0)), k);
+  });
+}
+
 // The sums of the blocks, first to last.
 template <class S, class T = Compute<S>>
 void add_up(S* total, const T* partial, int64_t blocks, int64_t stride, int64_t n) {
@@ -136,7 +147,10 @@ void layer_norm_backward(DType dtype, void* dx, void* dweight, void* dbias, cons
     T* partial = scratch.take<T>(kept);
     std::fill(partial, partial + kept, T(0));
     parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
-      T* sums = partial + begin / grain * 2 * n;
+      T* const total = partial + begin / grain * 2 * n;
+      Scratch scratch;
+      T* const sums = scratch.take<T>(parameters ? 2 * n : 0);
+      std::fill(sums, sums + (parameters ? 2 * n : 0), T(0));
       for (int64_t r = begin; r < end; ++r) {
         RowBackward<S> row{(const S*)g + r * n, (const S*)x + r * n,
                            (const S*)weight,    mean ? ((const T*)mean)[r] : T(0),
@@ -146,6 +160,8 @@ void layer_norm_backward(DType dtype, void* dx, void* dweight, void* dbias, cons
         else
           row.template find_sums<false>(nullptr, nullptr);
         if (dx) row.write((S*)dx + r * n, mean != nullptr);
+        if (parameters && ((r + 1 - begin) % rows_a_sum == 0 || r + 1 == end))
+          move_sums(total, sums, 2 * n);
       }
     });
     if (dweight) add_up((S*)dweight, partial, blocks, 2 * n, n);

@@ -174,12 +174,12 @@ template <class T, class F>
 
 // The sum over a row of what f(i, n) gives for its vectors, in an order that depends on `count`
 // alone. `chains` sums run side by side where f is so short that one would wait for its own last
-// addition. Long rows are summed in pieces: a float that has seen thousands of additions has lost
-// digits.
+// addition. Long rows are summed in pieces, and in pieces of 32 pieces: a float that has seen
+// thousands of additions has lost digits.
 template <class T, int chains = 4, class F>
 [[gnu::flatten]] static inline T sum_over(int64_t count, F&& f) {
   constexpr int64_t width = Vec<T>::width, step = chains * width, piece = 32 * step;
-  Vec<T> total = T(0);
+  Vec<T> total = T(0), recent = T(0);
   for (int64_t i = 0; i < count;) {
     Vec<T> sums[chains];
     for (Vec<T>& s : sums) s = T(0);
@@ -188,9 +188,13 @@ template <class T, int chains = 4, class F>
       for (int k = 0; k < chains; ++k) sums[k] += f(i + k * width, width);
     for (; i < end; i += width) sums[0] += first_lanes(f(i, std::min(width, end - i)), end - i);
     for (int k = 1; k < chains; ++k) sums[0] += sums[k];
-    total += sums[0];
+    recent += sums[0];
+    if (i % (32 * piece) == 0) {
+      total += recent;
+      recent = T(0);
+    }
   }
-  return add_lanes(total);
+  return add_lanes(total + recent);
 }
 
 // What comes `size` elements later, the next group: fetched while this one is computed, as memory

@@ -381,10 +381,7 @@ Tensor logsumexp(const Tensor& x, const Dims& dims, bool keepdim) {
   if (recording(in))
     record("LogsumexpBackward0", y, {&in}, saved(in, output(y)),
            [full = r.full()](const Tensor& g, const Tensor& x, const Tensor& y) {
-             Tensor top = restored(y, full);
-             for (double infinity : {INFINITY, -INFINITY})
-               top = masked_fill(top, top == infinity, 0);  // inf - inf is nan
-             return Grads{restored(g, full) * exp(x - top)};
+             return Grads{restored(g, full) * exp(x - restored(y, full))};
            });
   return y;
 }
