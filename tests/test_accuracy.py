@@ -118,7 +118,5 @@ def test_gradients_of_parameters_are_sums_over_many_rows(shape):
 def test_layer_norm_of_wide_rows_far_from_zero():
     izvod.manual_seed(0)
     x = izvod.randn(3, 2_000_000) * 0.01 + 5
-    mine, exact = (
-        izvod.nn.functional.layer_norm(y, y.shape[1:]).double() for y in (x, x.double())
-    )
+    mine, exact = (izvod.nn.functional.layer_norm(y, y.shape[1:]).double() for y in (x, x.double()))
     assert (mine - exact).abs().max() <= 5e-5  # the last digit of the mean, 5e-7, times rstd
