@@ -136,6 +136,11 @@ struct Sum {
   }
   template <class T>
   static void finish(Kept<T>&) {}
+  template <class Op, class S, class T>
+  static void whole(S* dx, const KeptColumns<Op, T>& kept, Inputs<Op, S> in, int64_t n,
+                    int64_t stride, int64_t width) {
+    whole_columns<Op, S>(dx, kept, in, n, stride, width);
+  }
 };
 
 struct SoftmaxBackward : Sum {
@@ -149,11 +154,6 @@ struct SoftmaxBackward : Sum {
   template <class T>
   static Vec<T> y(const Kept<T>& kept, Vec<T> g, Vec<T> y) {
     return y * (g - kept[0]);
-  }
-  template <class S, class T = Compute<S>>
-  static void whole(S* dx, const KeptColumns<SoftmaxBackward, T>& kept,
-                    Inputs<SoftmaxBackward, S> in, int64_t n, int64_t stride, int64_t width) {
-    whole_columns<SoftmaxBackward, S>(dx, kept, in, n, stride, width);
   }
   template <class S>
   static void rows(S* dx, Inputs<SoftmaxBackward, S> in, int64_t rows, int64_t n) {
@@ -172,11 +172,6 @@ struct LogSoftmaxBackward : Sum {
   template <class T>
   static Vec<T> y(const Kept<T>& kept, Vec<T> g, Vec<T> y) {
     return g - exp(y) * kept[0];
-  }
-  template <class S, class T = Compute<S>>
-  static void whole(S* dx, const KeptColumns<LogSoftmaxBackward, T>& kept,
-                    Inputs<LogSoftmaxBackward, S> in, int64_t n, int64_t stride, int64_t width) {
-    whole_columns<LogSoftmaxBackward, S>(dx, kept, in, n, stride, width);
   }
   template <class S>
   static void rows(S* dx, Inputs<LogSoftmaxBackward, S> in, int64_t rows, int64_t n) {
