@@ -65,7 +65,11 @@ static inline void store_below(T* p, Vec<T> x, int64_t n) {
 }
 template <class T>
 static inline void store_first(T* p, Vec<T> x, int64_t n) {
+#if defined(__AVX512F__)
+  x.store(p, n);
+#else
   store_below<Vec<T>::width / 2>(p, x, n);
+#endif
 }
 
 // Half types, lane by lane: for the ends of rows, and where the machine has no instruction. Not
@@ -79,14 +83,23 @@ template <class S>
   for (int64_t i = 0; i < n; ++i) p[i] = S(lanes[i]);
 }
 
-#if defined(__F16C__)
+#if defined(__AVX512F__)
+static inline Vec<float> load_all(const Half* p) {
+  return Vec<float>(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
+}
+static inline void store_all(Half* p, Vec<float> x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                      _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT));
+}
+inline constexpr bool has_half = true;
+#elif defined(__F16C__)
 static inline Vec<float> load_all(const Half* p) {
   return Vec<float>(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
 static inline void store_all(Half* p, Vec<float> x) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT));
 }
-inline constexpr bool has_half = sizeof(Vec<float>) == 32;
+inline constexpr bool has_half = true;
 #else
 static inline Vec<float> load_all(const Half*) { return Vec<float>(0.f); }
 static inline void store_all(Half*, Vec<float>) {}

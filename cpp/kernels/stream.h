@@ -32,7 +32,9 @@ static inline void stream_words(char* y, const char* x, int64_t bytes) {
 static inline void stream(void* to, const void* from, int64_t bytes) {
   char* y = static_cast<char*>(to);
   const char* x = static_cast<const char*>(from);
-#if defined(__AVX__)
+#if defined(__AVX512F__)
+  constexpr int64_t step = 64;
+#elif defined(__AVX__)
   constexpr int64_t step = 32;
 #else
   constexpr int64_t step = 16;
@@ -42,7 +44,9 @@ static inline void stream(void* to, const void* from, int64_t bytes) {
   stream_words(y, x, head);
   int64_t i = head;
   for (; i + step <= bytes; i += step) {
-#if defined(__AVX__)
+#if defined(__AVX512F__)
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(y + i), _mm512_loadu_si512(x + i));
+#elif defined(__AVX__)
     _mm256_stream_si256(reinterpret_cast<__m256i*>(y + i),
                         _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i)));
 #else

@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
 
 #include "kernels/isa.h"
 
@@ -38,6 +41,30 @@ struct Mask {
   bool operator[](int i) const { return v[i] != 0; }
 };
 
+#if defined(__AVX512F__)
+// The first n lanes, as the instructions for parts of vectors take them.
+template <int bytes>
+struct FirstLanes {
+  static constexpr int width = vec_bytes / bytes;
+  unsigned bits;
+  explicit FirstLanes(int64_t n) : bits(n < width ? (1u << n) - 1 : (1u << width) - 1) {}
+  template <class V>
+  V load(const void* p) const {  // the other lanes zero
+    if constexpr (bytes == 4)
+      return typename V::Native(_mm512_maskz_loadu_epi32(__mmask16(bits), p));
+    else
+      return typename V::Native(_mm512_maskz_loadu_epi64(__mmask8(bits), p));
+  }
+  template <class V>
+  void store(void* p, V x) const {
+    if constexpr (bytes == 4)
+      _mm512_mask_storeu_epi32(p, __mmask16(bits), __m512i(x.v));
+    else
+      _mm512_mask_storeu_epi64(p, __mmask8(bits), __m512i(x.v));
+  }
+};
+#endif
+
 template <class T>
 struct Vec {
   static constexpr int width = vec_bytes / int(sizeof(T));
@@ -59,13 +86,21 @@ struct Vec {
   // The first n lanes, the others zero. Tails go through here, so that the body is written once.
   static Vec load(const T* p, int64_t n) {
     if (n >= width) return load(p);
+#if defined(__AVX512F__)
+    return FirstLanes<sizeof(T)>(n).template load<Vec>(p);
+#else
     Vec r(Native{});
     std::memcpy(&r.v, p, size_t(n) * sizeof(T));
     return r;
+#endif
   }
   void store(T* p, int64_t n) const {
     if (n >= width) return store(p);
+#if defined(__AVX512F__)
+    FirstLanes<sizeof(T)>(n).store(p, *this);
+#else
     std::memcpy(p, &v, size_t(n) * sizeof(T));
+#endif
   }
 
   T operator[](int i) const { return v[i]; }
@@ -96,7 +131,9 @@ template <class T>
 bool any(Mask<T> m) {
   typedef long long Words __attribute__((vector_size(vec_bytes)));
   const Words w = Words(m.v);
-#if defined(__AVX__) && !defined(__AVX512F__)
+#if defined(__AVX512F__)
+  return _mm512_test_epi64_mask(__m512i(w), __m512i(w)) != 0;
+#elif defined(__AVX__)
   return !__builtin_ia32_ptestz256(w, w);
 #elif defined(__SSE4_1__) && !defined(__AVX__)
   return !__builtin_ia32_ptestz128(w, w);
@@ -110,7 +147,9 @@ bool any(Mask<T> m) {
 // The first lane that is set; there is one.
 template <class T>
 int first_lane(Mask<T> m) {
-#if defined(__AVX__) && !defined(__AVX512F__)
+#if defined(__AVX512F__)
+  return __builtin_ctz(unsigned(_mm512_movepi32_mask(__m512i(m.v)))) / int(sizeof(T) / 4);
+#elif defined(__AVX__)
   typedef float Floats __attribute__((vector_size(vec_bytes)));
   return __builtin_ctz(unsigned(__builtin_ia32_movmskps256(Floats(m.v)))) / int(sizeof(T) / 4);
 #else
@@ -153,7 +192,10 @@ Vec<T> map(Vec<T> x, F f) {
 // name: whether a compiler contracts a * b + c depends on its optimisation level.
 template <class T>
 Vec<T> fma(Vec<T> a, std::type_identity_t<Vec<T>> b, std::type_identity_t<Vec<T>> c) {
-#if defined(__FMA__) && !defined(__AVX512F__) && !defined(__clang__)
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) return _mm512_fmadd_ps(a.v, b.v, c.v);
+  if constexpr (std::is_same_v<T, double>) return _mm512_fmadd_pd(a.v, b.v, c.v);
+#elif defined(__FMA__) && !defined(__clang__)
   if constexpr (std::is_same_v<T, float>) return __builtin_ia32_vfmaddps256(a.v, b.v, c.v);
   if constexpr (std::is_same_v<T, double>) return __builtin_ia32_vfmaddpd256(a.v, b.v, c.v);
 #endif
@@ -164,7 +206,10 @@ Vec<T> fma(Vec<T> a, std::type_identity_t<Vec<T>> b, std::type_identity_t<Vec<T>
 // (The compiler does not find the instruction behind a choice between vectors, hence the builtins.)
 template <class T>
 Vec<T> min(Vec<T> a, std::type_identity_t<Vec<T>> b) {
-#if defined(__AVX__) && !defined(__AVX512F__)
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) return _mm512_min_ps(a.v, b.v);
+  if constexpr (std::is_same_v<T, double>) return _mm512_min_pd(a.v, b.v);
+#elif defined(__AVX__)
   if constexpr (std::is_same_v<T, float>) return __builtin_ia32_minps256(a.v, b.v);
   if constexpr (std::is_same_v<T, double>) return __builtin_ia32_minpd256(a.v, b.v);
 #elif defined(__SSE2__) && !defined(__AVX__)
@@ -175,7 +220,10 @@ Vec<T> min(Vec<T> a, std::type_identity_t<Vec<T>> b) {
 }
 template <class T>
 Vec<T> max(Vec<T> a, std::type_identity_t<Vec<T>> b) {
-#if defined(__AVX__) && !defined(__AVX512F__)
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) return _mm512_max_ps(a.v, b.v);
+  if constexpr (std::is_same_v<T, double>) return _mm512_max_pd(a.v, b.v);
+#elif defined(__AVX__)
   if constexpr (std::is_same_v<T, float>) return __builtin_ia32_maxps256(a.v, b.v);
   if constexpr (std::is_same_v<T, double>) return __builtin_ia32_maxpd256(a.v, b.v);
 #elif defined(__SSE2__) && !defined(__AVX__)

@@ -106,9 +106,18 @@ inline Vec<T> softplus(Vec<T> x) {
 
 // ---- pow ----
 
-// The halves of a vector of float, as double; and back. (With AVX2 by its instructions: the
+// The halves of a vector of float, as double; and back. (With AVX by its instructions: the
 // compiler converts in quarters and through memory.)
-#if defined(__AVX__) && !defined(__AVX512F__)
+#if defined(__AVX512F__)
+template <int half>
+inline Vec<double> widen(Vec<float> x) {
+  return _mm512_cvtps_pd(_mm512_extractf32x8_ps(x.v, half));
+}
+inline Vec<float> narrow(Vec<double> low, Vec<double> high) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low.v)), _mm512_cvtpd_ps(high.v),
+                            1);
+}
+#elif defined(__AVX__)
 template <int half>
 inline Vec<double> widen(Vec<float> x) {
   return __builtin_ia32_cvtps2pd256(__builtin_ia32_vextractf128_ps256(x.v, half));

@@ -1,7 +1,7 @@
 #include "kernels/isa.h"
 
 #include <cstdlib>
-#include <cstring>
+#include <string>
 
 namespace izvod::kernels {
 namespace {
@@ -11,7 +11,10 @@ int machine_level() {
   __builtin_cpu_init();
   const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                   __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c");
-  return v3 ? 3 : 2;
+  const bool v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl");
+  return v3 ? v4 ? 4 : 3 : 2;
 #else
   return 2;
 #endif
@@ -19,7 +22,9 @@ int machine_level() {
 
 int allowed_level() {
   const char* name = std::getenv("IZVOD_ISA");
-  return name && std::strcmp(name, "v2") == 0 ? 2 : 4;
+  for (const int level : {2, 3})
+    if (name && name == "v" + std::to_string(level)) return level;
+  return 4;
 }
 
 }  // namespace
