@@ -2,6 +2,7 @@
 // The product of float or double matrices: which way, and the cut into blocks. Included by gemm.cpp
 // only.
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 
 #include "base/parallel.h"
@@ -12,19 +13,24 @@ namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
 // Note [Blocks]
-// C is cut into blocks whose operands fit the caches: of B, depth x cols numbers are packed into
-// panels (one panel of 512 x 16 floats in L1, all of them in L3), of A a tile's rows stay in L2. A
-// block is one parallel loop that packs and one that multiplies tiles. Operands are read in place
-// where that costs nothing: A when k is adjacent, B when it is small or used by few rows.
-constexpr int64_t block_depth = 512, block_rows = 1536, block_cols = 1536;
-constexpr int64_t tile_rows = 96, tile_cols = 192;
-// Multiplications, and numbers to pack, below which threads cost more than they bring.
-constexpr int64_t serial_work = 1'000'000, serial_pack = 32'768;
-constexpr int64_t in_place_b = 8192;   // numbers of B that L1 holds
+// The sum is cut into layers of at most `layer_depth`, C into tiles. A tile's strip of A stays in
+// L1 while its panels of B, in L2, pass by; a thread goes down the rows of a few columns, so that
+// it reads those of B from beyond its own caches once. Operands are read in place where the
+// kernel's steps through them are short; where they are not, each thread packs the columns of B
+// that it works on, and its rows of A: what another thread has written lies in that one's cache,
+// and reading it there costs more than packing it twice.
+constexpr int64_t layer_depth = 512, tile_rows = 384, tile_cols = 384;
+// Tiles that a product is cut into at least, if they are not too small: even shares for threads.
+constexpr int64_t min_tiles = 32, least_tile = 16;
+// Bytes between rows that are read in place. Longer steps meet in few lines of the caches, and each
+// row lies in a page of its own.
+constexpr int64_t in_place_step = 3072;
+constexpr int64_t serial_work = 1'000'000;  // multiplications that are not worth a thread
+constexpr int64_t in_place_b = 8192;        // numbers of B that L1 holds
 constexpr int64_t stream_b = 262'144;  // numbers of B beyond which a single row is bound by memory
 // A transposed B is not packed for so few rows of A, nor for so few columns (most of a tile would
 // be padding): dot products read it in place.
-constexpr int64_t dots_rows = 6, dots_cols = 3;
+constexpr int64_t dots_rows = max_rows, dots_cols = 3;
 // For somewhat more rows the transposed product reads B in place and packs A, which is the smaller.
 constexpr int64_t turned_rows = 16;
 
@@ -50,7 +56,7 @@ class Scratch {
   void* data_ = nullptr;
   size_t size_ = 0;
 };
-thread_local Scratch packed, transposed;
+thread_local Scratch panel_of_small, transposed;
 
 template <class T>
 struct Operand {
@@ -76,10 +82,15 @@ struct Pieces {
 
   Pieces(int64_t size, int64_t limit) : count(1), shortest(size), longer(0) {
     if (size <= limit) return;  // small products have no time for divisions
-    count = ceil_div(size, limit);
+    cut(ceil_div(size, limit));
+  }
+  void cut(int64_t pieces) {
+    const int64_t size = count * shortest + longer;
+    count = pieces;
     shortest = size / count;
     longer = size % count;
   }
+  int64_t longest() const { return shortest + (longer > 0); }
   int64_t begin(int64_t i) const { return i * shortest + std::min(i, longer); }
   int64_t length(int64_t i) const { return shortest + (i < longer); }
 };
@@ -101,113 +112,137 @@ struct Call {
         bias(static_cast<const T*>(p.bias)) {}
 };
 
-// A block of the product, small enough for the caches: rows [i, i + rows), columns [j, j + cols),
-// and [k, k + depth) of the sum.
+// Part of an operand as the thread has packed it last, kept for the next tile that needs it.
+struct PackedPart {
+  Scratch memory;
+  uint64_t product = 0;
+  int64_t index = 0;
+
+  template <class T, class F>
+  T* get(uint64_t product_now, int64_t index_now, int64_t size, F&& fill) {
+    T* data = memory.get<T>(size);
+    if (product != product_now || index != index_now) {
+      product = 0;
+      fill(data);
+      product = product_now, index = index_now;
+    }
+    return data;
+  }
+};
+thread_local PackedPart packed_a, packed_b;
+
+// The product over a piece [k0, k0 + depth) of the sum, tile by tile.
 template <class T>
-class Block {
+class Layer {
  public:
-  Block(const Call<T>& call, int64_t i, int64_t rows, int64_t j, int64_t cols, int64_t k,
-        int64_t depth)
-      : call(call),
-        i0(i),
-        j0(j),
-        k0(k),
-        rows(rows),
-        cols(cols),
-        depth(depth),
-        strips_(rows, max_rows) {}
+  Layer(const Call<T>& call, int64_t k0, int64_t depth)
+      : call_(call),
+        k0_(k0),
+        depth_(depth),
+        strips_(call.a.rows, max_rows),
+        panels_(ceil_div(call.b.cols, width), tile_vecs[strips_.longest()]) {
+    const Operand<T>&a = call.a, &b = call.b;
+    const auto far = [](int64_t step) { return step * int64_t(sizeof(T)) > in_place_step; };
+    pack_a_ = a.col_stride != 1 && (a.row_stride != 1 || far(a.col_stride));
+    const bool few = a.rows <= 2 * max_rows || depth * b.cols <= in_place_b;
+    pack_b_ = b.col_stride != 1 || (far(b.row_stride) && !few);
+  }
 
-  void run(bool pack_a, bool pack_b) {
-    panel_cols_ = width * tile_vecs[strips_.length(0)];
-    panels_ = cols <= panel_cols_ ? 1 : ceil_div(cols, panel_cols_);
-    first_packed_ = pack_b ? 0 : panels_ - (cols % width != 0);
-    const int64_t b_size = (panels_ - first_packed_) * panel_cols_ * depth;
-    const int64_t size = b_size + (pack_a ? rows * depth : 0);
-    packed_b_ = size ? packed.get<T>(size) : nullptr;
-    packed_a_ = pack_a ? packed_b_ + b_size : nullptr;
-
-    const int64_t split = panels_ - first_packed_, packs = split + (pack_a ? strips_.count : 0);
-    parallel_for(packs, ceil_div(serial_pack, depth * panel_cols_),
-                 [&](int64_t begin, int64_t end) {
-                   pack_panels(first_packed_ + begin, first_packed_ + std::min(end, split));
-                   pack_strips(std::max(begin, split) - split, end - split);
-                 });
-
-    int64_t tile_strips = tile_rows / max_rows,
-            tile_panels = std::max<int64_t>(1, tile_cols / panel_cols_);
+  void run() {
+    static std::atomic<uint64_t> products{0};
+    product_ = ++products;
+    int64_t tile_strips = tile_rows / max_rows;
+    int64_t tile_panels = std::max<int64_t>(1, tile_cols / (panels_.longest() * width));
     const auto tiles = [&] {
-      return ceil_div(strips_.count, tile_strips) * ceil_div(panels_, tile_panels);
+      return ceil_div(strips_.count, tile_strips) * ceil_div(panels_.count, tile_panels);
     };
-    while (tiles() < 32 && tile_strips * tile_panels > 16)  // a small C: even shares for threads
-      (tile_strips > 2 * tile_panels ? tile_strips : tile_panels) /= 2;
-    const Pieces down(strips_.count, tile_strips), across(panels_, tile_panels);
+    while (tiles() < min_tiles && tile_strips * tile_panels > least_tile)
+      (tile_strips > 2 ? tile_strips : tile_panels) /= 2;
+    // As many panels to a tile everywhere: threads get the same number of tiles.
+    if (const int64_t across = ceil_div(panels_.count, tile_panels); across > 1)
+      panels_.cut(across * ceil_div(panels_.count, across));
+    first_packed_ = pack_b_ ? 0 : panels_.count - (!cuts_vectors && call_.b.cols % width != 0);
+    const Pieces down(strips_.count, tile_strips), across(panels_.count, tile_panels);
     const int64_t count = down.count * across.count;
-    parallel_for(
-        count, rows * cols * depth < serial_work ? count : 1, [&](int64_t begin, int64_t end) {
-          for (int64_t t = begin; t < end; ++t) {
-            const int64_t i = t / across.count, j = t % across.count;
-            multiply(down.begin(i), down.begin(i + 1), across.begin(j), across.begin(j + 1));
-          }
-        });
+    const bool serial = call_.a.rows * call_.b.cols * depth_ < serial_work;
+    parallel_for(count, serial ? count : 1, [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) multiply(down, t % down.count, across, t / down.count);
+    });
   }
 
  private:
   static constexpr int64_t width = Vec<T>::width;
-  const Call<T>& call;
-  int64_t i0, j0, k0, rows, cols, depth;
-  Pieces strips_;  // of rows, at most max_rows each
-  int64_t panel_cols_, panels_, first_packed_;
-  T *packed_a_, *packed_b_;
+  const Call<T>& call_;
+  int64_t k0_, depth_;
+  Pieces strips_;         // of rows, at most max_rows each
+  Pieces panels_;         // of columns, in vectors, as many as a tile with that many rows has
+  int64_t first_packed_;  // panels before it are read in place
+  bool pack_a_, pack_b_;
+  uint64_t product_;
 
-  int64_t cols_of(int64_t panel) const { return std::min(panel_cols_, cols - panel * panel_cols_); }
-  T* panel_memory(int64_t panel) const {
-    return packed_b_ + (panel - first_packed_) * panel_cols_ * depth;
+  int64_t col_of(int64_t panel) const { return panels_.begin(panel) * width; }
+  int64_t cols_of(int64_t panel) const {
+    return std::min(panels_.length(panel) * width, call_.b.cols - col_of(panel));
   }
 
   // Rows that are adjacent in memory are read some at a time over all panels: in long pieces, from
   // few pages, and few enough that rows a power of two apart leave each other in L1.
   static constexpr int64_t rows_at_once = 16;
-  void pack_panels(int64_t begin, int64_t end) const {
-    const Operand<T>& b = call.b;
-    const int64_t step = b.col_stride == 1 ? rows_at_once : depth;
-    for (int64_t k = 0; k < depth; k += step)
+  void pack_panels(T* to, int64_t begin, int64_t end) const {
+    const Operand<T>& b = call_.b;
+    const int64_t step = b.col_stride == 1 ? rows_at_once : depth_;
+    for (int64_t k = 0; k < depth_; k += step)
       for (int64_t p = begin; p < end; ++p) {
-        const int64_t n = cols_of(p), row = ceil_div(n, width) * width;
-        pack<T>(panel_memory(p) + k * row, row,
-                {b.at(k0 + k, j0 + p * panel_cols_), std::min(step, depth - k), n, b.row_stride,
+        const int64_t row = panels_.length(p) * width;
+        pack<T>(to + (col_of(p) - col_of(begin)) * depth_ + k * row, row,
+                {b.at(k0_ + k, col_of(p)), std::min(step, depth_ - k), cols_of(p), b.row_stride,
                  b.col_stride, b.end()});
       }
   }
-  void pack_strips(int64_t begin, int64_t end) const {
-    const Operand<T>& a = call.a;
-    const int64_t step = a.row_stride == 1 ? rows_at_once : depth;
-    for (int64_t k = 0; k < depth; k += step)
+  void pack_strips(T* to, int64_t begin, int64_t end) const {
+    const Operand<T>& a = call_.a;
+    const int64_t step = a.row_stride == 1 ? rows_at_once : depth_;
+    for (int64_t k = 0; k < depth_; k += step)
       for (int64_t s = begin; s < end; ++s) {
         const int64_t i = strips_.begin(s), n = strips_.length(s);
-        pack<T>(packed_a_ + i * depth + k * n, n,
-                {a.at(i0 + i, k0 + k), std::min(step, depth - k), n, a.col_stride, a.row_stride,
-                 a.end()});
+        pack<T>(
+            to + (i - strips_.begin(begin)) * depth_ + k * n, n,
+            {a.at(i, k0_ + k), std::min(step, depth_ - k), n, a.col_stride, a.row_stride, a.end()});
       }
   }
 
-  void multiply(int64_t strip0, int64_t strip1, int64_t panel0, int64_t panel1) const {
-    const Operand<T>&a = call.a, &b = call.b;
+  // One tile: its strip of A stays in L1 while the panels of B pass by.
+  void multiply(const Pieces& down, int64_t i, const Pieces& across, int64_t j) const {
+    const Operand<T>&a = call_.a, &b = call_.b;
+    const int64_t strip0 = down.begin(i), strip1 = down.begin(i + 1);
+    const int64_t panel0 = across.begin(j), panel1 = across.begin(j + 1);
+    const int64_t packed0 = std::max(panel0, first_packed_);
+    const T *strips = nullptr, *panels = nullptr;
+    if (pack_a_)
+      strips =
+          packed_a.get<T>(product_, i, (strips_.begin(strip1) - strips_.begin(strip0)) * depth_,
+                          [&](T* to) { pack_strips(to, strip0, strip1); });
+    if (packed0 < panel1)
+      panels = packed_b.get<T>(product_, j, (col_of(panel1) - col_of(packed0)) * depth_,
+                               [&](T* to) { pack_panels(to, packed0, panel1); });
+    const bool in_rows = !pack_a_ && a.col_stride == 1;
     Tile<T> t;
-    t.depth = depth, t.c_row = call.c_row, t.accumulate = call.accumulate || k0 > 0;
-    for (int64_t p = panel0; p < panel1; ++p) {
-      const int64_t j = j0 + p * panel_cols_, vecs = ceil_div(cols_of(p), width);
-      if (p < first_packed_)
-        t.b = b.at(k0, j), t.b_row = b.row_stride;
+    t.depth = depth_, t.c_row = call_.c_row, t.accumulate = call_.accumulate || k0_ > 0;
+    for (int64_t s = strip0; s < strip1; ++s) {
+      const int64_t row = strips_.begin(s), m = strips_.length(s);
+      if (pack_a_)
+        t.a = strips + (row - strips_.begin(strip0)) * depth_, t.a_row = 1, t.a_col = m;
       else
-        t.b = panel_memory(p), t.b_row = vecs * width;
-      t.cols = cols_of(p), t.bias = call.bias && k0 == 0 ? call.bias + j : nullptr;
-      for (int64_t s = strip0; s < strip1; ++s) {
-        const int64_t begin = strips_.begin(s), m = strips_.length(s);
-        if (packed_a_)
-          t.a = packed_a_ + begin * depth, t.a_row = 1, t.a_col = m;
+        t.a = a.at(row, k0_), t.a_row = a.row_stride, t.a_col = a.col_stride;
+      for (int64_t p = panel0; p < panel1; ++p) {
+        const int64_t col = col_of(p), vecs = panels_.length(p);
+        if (p < packed0)
+          t.b = b.at(k0_, col), t.b_row = b.row_stride;
         else
-          t.a = a.at(i0 + begin, k0), t.a_row = a.row_stride, t.a_col = a.col_stride;
-        t.c = call.c + (i0 + begin) * call.c_row + j;
+          t.b = panels + (col - col_of(packed0)) * depth_, t.b_row = vecs * width;
+        t.cols = cols_of(p), t.bias = call_.bias && k0_ == 0 ? call_.bias + col : nullptr;
+        t.c = call_.c + row * call_.c_row + col;
+        t.ahead = in_rows ? a.at(row + m + std::min(p - panel0, m - 1), k0_) : t.a + 16 * t.a_col;
         tile_table<T>[m][vecs](t);
       }
     }
@@ -230,15 +265,15 @@ void multiply_small(const Call<T>& call) {
   constexpr int64_t width = Vec<T>::width;
   const int64_t m = a.rows, n = b.cols, k = a.cols;
   const Pieces strips(m, max_rows);
-  const int64_t panel_cols = width * tile_vecs[strips.length(0)];
+  const Pieces panels(ceil_div(n, width), tile_vecs[strips.longest()]);
   Tile<T> t{k,          nullptr, a.row_stride, a.col_stride,   nullptr, 0, nullptr,
             call.c_row, 0,       nullptr,      call.accumulate};
-  for (int64_t j = 0; j < n; j += panel_cols) {
-    t.cols = std::min(panel_cols, n - j);
-    const int64_t vecs = ceil_div(t.cols, width);
+  for (int64_t p = 0; p < panels.count; ++p) {
+    const int64_t j = panels.begin(p) * width, vecs = panels.length(p);
+    t.cols = std::min(vecs * width, n - j);
     t.b = b.at(0, j), t.b_row = b.row_stride;
-    if (b.col_stride != 1 || t.cols % width != 0) {
-      T* panel = packed.get<T>(k * panel_cols);
+    if (b.col_stride != 1 || (!cuts_vectors && t.cols % width != 0)) {
+      T* panel = panel_of_small.get<T>(k * vecs * width);
       pack<T>(panel, vecs * width, {t.b, k, t.cols, b.row_stride, b.col_stride, b.end()});
       t.b = panel, t.b_row = vecs * width;
     }
@@ -250,30 +285,36 @@ void multiply_small(const Call<T>& call) {
   }
 }
 
-// Few rows times columns whose numbers are adjacent in memory: each column is read once.
+// Few rows times columns whose numbers are adjacent in memory: each column is read from memory
+// once.
 template <class T>
 void multiply_dots(const Call<T>& call) {
   const Operand<T>&a = call.a, &b = call.b;
   const int64_t m = a.rows, n = b.cols, k = a.cols, group = dots_at_once<T>;
-  const int64_t groups = ceil_div(n, group);
-  parallel_for(groups, ceil_div(serial_work / 4, m * k * group), [&](int64_t begin, int64_t end) {
-    for (int64_t g = begin; g < end; ++g) {
-      const int64_t j = g * group;
+  const auto rows_times = [&]<int rows>(std::integral_constant<int, rows>, int64_t i, int64_t j,
+                                        int64_t end) {
+    for (constexpr int64_t cols = dots_at_once<T> / rows; j < end; j += cols) {
       Tile<T> t{k,
-                nullptr,
-                0,
+                a.at(i, 0),
+                a.row_stride,
                 1,
                 b.at(0, j),
                 b.col_stride,
-                nullptr,
-                0,
-                std::min(group, n - j),
+                call.c + i * call.c_row + j,
+                call.c_row,
+                std::min(cols, end - j),
                 call.bias ? call.bias + j : nullptr,
                 call.accumulate};
-      for (int64_t i = 0; i < m; ++i) {
-        t.a = a.at(i, 0), t.c = call.c + i * call.c_row + j;
-        dots(t, b.end());
-      }
+      dots<T, rows>(t, b.end());
+    }
+  };
+  const int64_t groups = ceil_div(n, group);
+  parallel_for(groups, ceil_div(serial_work / 4, m * k * group), [&](int64_t begin, int64_t end) {
+    for (int64_t g = begin; g < end; ++g) {
+      const int64_t j = g * group, last = std::min(n, j + group);
+      int64_t i = 0;
+      for (; i + 4 <= m; i += 4) rows_times(std::integral_constant<int, 4>{}, i, j, last);
+      for (; i < m; ++i) rows_times(std::integral_constant<int, 1>{}, i, j, last);
     }
   });
 }
@@ -324,21 +365,14 @@ void multiply(const Product& product, const Matrix& am, const Matrix& bm) {
   if (k == 0) return add_bias(call.c, call.c_row, m, n, call.accumulate, call.bias);
   const bool dots = a.col_stride == 1 && b.row_stride == 1 && k >= Vec<T>::width;
   if (m > n && (n == 1 || (dots && n <= dots_cols))) return multiply_transposed(call, am, bm);
-  if (m <= dots_rows && dots) return multiply_dots(call);
-  if (m <= turned_rows && dots && n >= 4 * m && k * n > in_place_b)
-    return multiply_transposed(call, am, bm);
+  const bool small_b = k * n <= in_place_b;
+  if (m <= (small_b ? 4 : dots_rows) && dots) return multiply_dots(call);
+  if (m <= turned_rows && dots && n >= 4 * m && !small_b) return multiply_transposed(call, am, bm);
   if (m == 1 && b.col_stride == 1 && k * n >= stream_b) return multiply_row(call);
-  if (m * n * k <= serial_work && k <= block_depth) return multiply_small(call);
-  const bool pack_a = a.col_stride != 1;
-  const bool pack_b = b.col_stride != 1 || (m > 2 * max_rows && k * n > in_place_b);
-  const int64_t rows = block_rows * std::max<int64_t>(1, block_depth / k);  // more of short sums
-  const Pieces depths(k, block_depth), downs(m, rows), acrosses(n, block_cols);
-  for (int64_t j = 0; j < acrosses.count; ++j)
-    for (int64_t i = 0; i < downs.count; ++i)
-      for (int64_t d = 0; d < depths.count; ++d)
-        Block<T>(call, downs.begin(i), downs.length(i), acrosses.begin(j), acrosses.length(j),
-                 depths.begin(d), depths.length(d))
-            .run(pack_a, pack_b);
+  if (m * n * k <= serial_work && k <= layer_depth) return multiply_small(call);
+  const Pieces depths(k, layer_depth);
+  for (int64_t d = 0; d < depths.count; ++d)
+    Layer<T>(call, depths.begin(d), depths.length(d)).run();
 }
 
 }  // namespace

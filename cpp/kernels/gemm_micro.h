@@ -12,12 +12,34 @@ namespace izvod::kernels::IZVOD_ISA {
 
 // Note [Matrix product]
 // A tile of C, `rows` x `vecs` vectors, stays in registers while k runs; each step broadcasts one
-// number per row of A and loads one row of B's panel. 12 sums of 16 registers (24 of 32) cover the
-// latency of the multiplier. The same kernel reads packed panels and the operands themselves: only
-// the strides differ.
+// number per row of A and loads one row of B's panel. 6 x 2 sums of 16 registers, or 8 x 3 of 32,
+// cover the latency of the multiplier. The same kernel reads packed panels and the operands
+// themselves: only the strides differ.
 inline constexpr int max_sums = vec_bytes == 64 ? 24 : 12;
-inline constexpr int max_rows = vec_bytes == 64 ? 12 : 6;
+inline constexpr int max_rows = vec_bytes == 64 ? 8 : 6;
 inline constexpr int max_vecs = 8;
+
+// A row's last vector of a tile. Where the machine reads and writes parts of vectors as fast as
+// whole ones C and B may end anywhere; elsewhere B's last columns are packed, and finish_tile puts
+// C's.
+#if defined(__AVX512F__)
+inline constexpr bool cuts_vectors = true;
+template <class T>
+struct LastVector {
+  FirstLanes<sizeof(T)> lanes;
+  explicit LastVector(int64_t n) : lanes(n) {}
+  Vec<T> load(const T* p) const { return lanes.template load<Vec<T>>(p); }
+  void store(T* p, Vec<T> x) const { lanes.store(p, x); }
+};
+#else
+inline constexpr bool cuts_vectors = false;
+template <class T>
+struct LastVector {
+  explicit LastVector(int64_t) {}
+  Vec<T> load(const T* p) const { return Vec<T>::load(p); }
+  void store(T* p, Vec<T> x) const { x.store(p); }
+};
+#endif
 
 template <class T>
 struct Tile {
@@ -31,11 +53,13 @@ struct Tile {
   int64_t cols;  // how many columns of C exist
   const T* bias;
   bool accumulate;
+  const T* ahead = nullptr;  // what of A to fetch meanwhile, from here on in its steps along k
 };
 
 // The first n < width lanes, in pieces of a power of two.
 template <class T>
 static void store_first(Vec<T> x, T* p, int64_t n) {
+  if (cuts_vectors) return x.store(p, n);
   T lanes[Vec<T>::width];
   x.store(lanes);
   const T* from = lanes;
@@ -48,6 +72,7 @@ static void store_first(Vec<T> x, T* p, int64_t n) {
 }
 template <class T>
 static Vec<T> load_first(const T* p, int64_t n) {
+  if (cuts_vectors) return Vec<T>::load(p, n);
   T lanes[Vec<T>::width] = {};
   T* to = lanes;
 #pragma GCC unroll 4
@@ -94,6 +119,13 @@ template <class T>
     }
 }
 
+// Vector j of a row of `vecs`.
+template <int vecs, class T>
+[[gnu::always_inline]] static inline Vec<T> load_part(const T* row, int j, LastVector<T> last) {
+  const T* p = row + j * Vec<T>::width;
+  return j == vecs - 1 ? last.load(p) : Vec<T>::load(p);
+}
+
 template <class T, int rows, int vecs>
 static void multiply_tile(const Tile<T>& t) {
   using V = Vec<T>;
@@ -107,32 +139,40 @@ static void multiply_tile(const Tile<T>& t) {
     for (int j = 0; j < vecs; ++j) sum[i][j] = V(start);
 
   // Steps in bytes: the compiler would make a second loop for a step of one element.
-  const char *a = reinterpret_cast<const char*>(t.a), *b = reinterpret_cast<const char*>(t.b);
+  const char *a = reinterpret_cast<const char*>(t.a), *b = reinterpret_cast<const char*>(t.b),
+             *ahead = reinterpret_cast<const char*>(t.ahead);
   const int64_t a_row = t.a_row * int64_t(sizeof(T)), a_col = t.a_col * int64_t(sizeof(T)),
                 b_row = t.b_row * int64_t(sizeof(T));
+  if (t.depth >= 64)  // else C would not be there in time
 #pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) {
-    __builtin_prefetch(t.c + i * t.c_row, 1);
-    __builtin_prefetch(t.c + i * t.c_row + vecs * width - 1, 1);
-  }
+    for (int i = 0; i < rows; ++i) {
+      __builtin_prefetch(t.c + i * t.c_row, 1);
+      __builtin_prefetch(t.c + i * t.c_row + vecs * width - 1, 1);
+    }
+  const LastVector<T> last(t.cols - (vecs - 1) * width);
   for (int64_t k = t.depth; k > 0; --k) {
     V line[vecs];
 #pragma GCC unroll 16
-    for (int j = 0; j < vecs; ++j) line[j] = V::load(reinterpret_cast<const T*>(b) + j * width);
+    for (int j = 0; j < vecs; ++j)
+      line[j] = load_part<vecs>(reinterpret_cast<const T*>(b), j, last);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
       const V x(*reinterpret_cast<const T*>(a + i * a_row));
 #pragma GCC unroll 16
       for (int j = 0; j < vecs; ++j) sum[i][j] = fma(x, line[j], sum[i][j]);
     }
-    a += a_col, b += b_row;
+    // B comes from L2 or beyond. One line at a time: a burst would keep the loads waiting.
+    __builtin_prefetch(ahead);
+#pragma GCC unroll 16
+    for (int j = 0; j < vecs * vec_bytes; j += 64) __builtin_prefetch(b + 16 * b_row + j);
+    a += a_col, b += b_row, ahead += a_col;
   }
 
-  if (t.cols == vecs * width) {
+  if (cuts_vectors || t.cols == vecs * width) {
     if (t.bias)
 #pragma GCC unroll 16
       for (int j = 0; j < vecs; ++j) {
-        const V x = V::load(t.bias + j * width);
+        const V x = load_part<vecs>(t.bias, j, last);
 #pragma GCC unroll 16
         for (int i = 0; i < rows; ++i) sum[i][j] += x;
       }
@@ -141,8 +181,11 @@ static void multiply_tile(const Tile<T>& t) {
     for (int i = 0; i < rows; ++i, c += t.c_row)
 #pragma GCC unroll 16
       for (int j = 0; j < vecs; ++j) {
-        if (t.accumulate) sum[i][j] += V::load(c + j * width);
-        sum[i][j].store(c + j * width);
+        if (t.accumulate) sum[i][j] += load_part<vecs>(c, j, last);
+        if (j == vecs - 1)
+          last.store(c + j * width, sum[i][j]);
+        else
+          sum[i][j].store(c + j * width);
       }
   } else {
     T sums[rows * vecs * width];
@@ -185,39 +228,46 @@ static constexpr auto tile_table = tile_functions<T>(std::make_integer_sequence<
 template <class T>
 inline constexpr int dots_at_once = Vec<T>::width < 8 ? 8 : Vec<T>::width;
 
-// One row of A times up to dots_at_once columns of B, whose k is adjacent and whose columns are
-// b_row apart; b_end is the end of B's memory.
-template <class T>
+// `rows` rows of A times up to dots_at_once / rows columns of B, all of whose k is adjacent; B's
+// columns are b_row apart, b_end is the end of its memory.
+template <class T, int rows>
 static void dots(const Tile<T>& t, const T* b_end) {
   using V = Vec<T>;
-  constexpr int width = V::width, count = dots_at_once<T>;
-  const T* column[count];
-  V sum[count];
+  constexpr int width = V::width, cols = dots_at_once<T> / rows;
+  const T* column[cols];
+  V sum[rows * cols];
 #pragma GCC unroll 16
-  for (int j = 0; j < count; ++j) {
-    column[j] = t.b + std::min<int64_t>(j, t.cols - 1) * t.b_row;
-    sum[j] = V(typename V::Native{});
-  }
+  for (int j = 0; j < cols; ++j) column[j] = t.b + std::min<int64_t>(j, t.cols - 1) * t.b_row;
+#pragma GCC unroll 16
+  for (V& s : sum) s = V(typename V::Native{});
   int64_t k = 0;
   for (; k + width <= t.depth; k += width) {
-    const V x = V::load(t.a + k);
+    V x[rows];
 #pragma GCC unroll 16
-    for (int j = 0; j < count; ++j) sum[j] = fma(x, V::load(column[j] + k), sum[j]);
+    for (int i = 0; i < rows; ++i) x[i] = V::load(t.a + i * t.a_row + k);
+#pragma GCC unroll 16
+    for (int j = 0; j < cols; ++j) {
+      const V y = V::load(column[j] + k);
+#pragma GCC unroll 16
+      for (int i = 0; i < rows; ++i) sum[i * cols + j] = fma(x[i], y, sum[i * cols + j]);
+    }
   }
   if (const int64_t rest = t.depth - k) {
-    const V x = load_first(t.a + k, rest);
 #pragma GCC unroll 16
-    for (int j = 0; j < count; ++j) {
+    for (int j = 0; j < cols; ++j) {
       // A whole vector reaches into the next column: lanes that do not count are cleared, they may
       // be nan.
       const T* p = column[j] + k;
-      const V y = b_end - p < width ? load_first(p, rest) : V::load(p);
-      sum[j] = fma(x, where(first_lanes<T>(rest), y, V(typename V::Native{})), sum[j]);
+      const V next = b_end - p < width ? load_first(p, rest) : V::load(p);
+      const V y = where(first_lanes<T>(rest), next, V(typename V::Native{}));
+#pragma GCC unroll 16
+      for (int i = 0; i < rows; ++i)
+        sum[i * cols + j] = fma(load_first(t.a + i * t.a_row + k, rest), y, sum[i * cols + j]);
     }
   }
-  T sums[count];
+  T sums[rows * cols];
 #pragma GCC unroll 16
-  for (int j = 0; j < count; j += width) {
+  for (int j = 0; j < rows * cols; j += width) {
     V part[width];
 #pragma GCC unroll 16
     for (int i = 0; i < width; ++i) part[i] = sum[j + i];
@@ -228,7 +278,7 @@ static void dots(const Tile<T>& t, const T* b_end) {
       for (int i = 0; i < step; ++i) part[i] += part[i + step];
     part[0].store(sums + j);
   }
-  finish_tile(t, sums, 1, count);
+  finish_tile(t, sums, rows, cols);
 }
 
 // Adds `count` rows of B, each times its number of A, to one row of C.
@@ -266,9 +316,9 @@ template <class T>
 static void pack_rows(T* panel, int64_t panel_row, const Source<T>& s) {
   using V = Vec<T>;
   const int64_t vecs = (s.breadth + V::width - 1) / V::width, span = vecs * V::width;
-  // The panels of a row are packed in turn, each a short piece of it: no piece is long enough for
-  // the hardware to see that the row goes on.
-  constexpr int64_t ahead = 32;
+  // The panels of a few rows are packed in turn, each a short piece of a row, too short for the
+  // hardware to see where it goes on: in the rows that are packed next.
+  const int64_t ahead = 16 * s.k_stride;
   const T *from = s.data, *last = s.data + (s.depth - 1) * s.k_stride;
   // The last rows are copied exactly: whole vectors would leave the source's memory or the panel.
   int64_t exact = 0;
@@ -282,7 +332,7 @@ static void pack_rows(T* panel, int64_t panel_row, const Source<T>& s) {
   else
     for (int64_t k = exact; k < s.depth; ++k, from += s.k_stride, panel += panel_row)
       for (int64_t j = 0; j < span; j += V::width) {
-        __builtin_prefetch(from + j + ahead);
+        __builtin_prefetch(from + ahead + j);
         V::load(from + j).store(panel + j);
       }
   for (; exact > 0; --exact, from += s.k_stride, panel += panel_row)
