@@ -6,7 +6,8 @@
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
-constexpr int64_t query_block = 64;  // queries that share one packed copy of keys and values
+// Queries that share one packed copy of keys and values: four strips of floats.
+constexpr int64_t query_block = 4 * strip<float>;
 
 // The state of one strip of queries while the keys pass by.
 template <class T>

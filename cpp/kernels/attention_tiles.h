@@ -15,6 +15,7 @@ namespace izvod::kernels::IZVOD_ISA {
 template <class T>
 inline constexpr int64_t strip = 2 * Vec<T>::width;
 inline constexpr int64_t key_tile = 64;
+inline constexpr int strip_rows = vec_bytes == 64 ? 8 : 6;  // of a product, in registers
 
 // The left factor of a product: element (i, k) at data[i * row + k * col].
 template <class T>
@@ -46,23 +47,13 @@ static void multiply_rows(T* c, int64_t c_row, Factor<T> a, const T* b, int64_t 
       (add ? Vec<T>::load(c + j * width) + sums[i][j] : sums[i][j]).store(c + j * width);
 }
 
-template <class T>
+template <class T, int rows = strip_rows>
 static void multiply_strip(T* c, int64_t c_row, Factor<T> a, const T* b, int64_t b_row,
-                           int64_t rows, int64_t depth, bool add) {
-  for (; rows >= 6; rows -= 6, c += 6 * c_row, a.data += 6 * a.row)
-    multiply_rows<T, 6>(c, c_row, a, b, b_row, depth, add);
-  switch (rows) {
-    case 5:
-      return multiply_rows<T, 5>(c, c_row, a, b, b_row, depth, add);
-    case 4:
-      return multiply_rows<T, 4>(c, c_row, a, b, b_row, depth, add);
-    case 3:
-      return multiply_rows<T, 3>(c, c_row, a, b, b_row, depth, add);
-    case 2:
-      return multiply_rows<T, 2>(c, c_row, a, b, b_row, depth, add);
-    case 1:
-      return multiply_rows<T, 1>(c, c_row, a, b, b_row, depth, add);
-  }
+                           int64_t count, int64_t depth, bool add) {
+  for (; count >= rows; count -= rows, c += rows * c_row, a.data += rows * a.row)
+    multiply_rows<T, rows>(c, c_row, a, b, b_row, depth, add);
+  if constexpr (rows > 1)
+    if (count > 0) multiply_strip<T, rows / 2>(c, c_row, a, b, b_row, count, depth, add);
 }
 
 // to (width x strip) = from (rows x width) transposed and scaled; columns from `rows` on become
