@@ -1,46 +1,41 @@
 // What the machine can do, with which bench/limits.py compares what kernels reach: the multipliers
 // busy in every cycle, and memory read and written by plain loops, each thread on a part of its
-// own. Compiled for the same instruction set as the kernels.
+// own.
 #include <benchmark/benchmark.h>
-#if defined(__AVX__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #endif
 
 #include <cstdint>
 #include <vector>
 
+#include "multipliers.h"
+
 namespace {
 
-#if defined(__AVX__)
-constexpr int width = 8;
-#else
 constexpr int width = 4;
-#endif
-typedef float Vec __attribute__((vector_size(width * sizeof(float)), may_alias));
+struct Vec {
+  typedef float Native __attribute__((vector_size(width * sizeof(float))));
+  Native v;
+};
 using Memory = std::vector<Vec>;
 
 void store_past_caches(Vec* p, Vec x) {
-#if defined(__AVX__)
-  _mm256_stream_ps(reinterpret_cast<float*>(p), x);
+#if defined(__SSE2__)
+  _mm_stream_ps(reinterpret_cast<float*>(p), x.v);
 #else
   *p = x;
 #endif
 }
 
-// As many sums as a tile of the matrix product has: enough to cover the multiplier's latency.
 void multiply_add(benchmark::State& state) {
-  constexpr int sums = 12, steps = 1000;
-  Vec sum[sums] = {}, a = Vec{} + 0.999f, b = Vec{} + 0.5f;
-  for (auto _ : state)
-    for (int step = 0; step < steps; ++step) {
-#pragma GCC unroll 12
-      for (Vec& s : sum) s = a * s + b;
-    }
-  for (Vec s : sum) benchmark::DoNotOptimize(s);
+  int64_t numbers = 0;
+  for (auto _ : state) numbers += izvod::kernels::keep_multiplying(1000);
   // Each thread's own iterations: the rates of the threads are added up.
-  state.counters["FLOP/s"] = benchmark::Counter(
-      2.0 * width * sums * steps * double(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["FLOP/s"] = benchmark::Counter(2.0 * double(numbers), benchmark::Counter::kIsRate);
 }
+
+const Vec one{Vec::Native{} + 1};
 
 // Numbers of this thread: state.range(0) of them in all.
 size_t vectors(const benchmark::State& state) {
@@ -48,20 +43,20 @@ size_t vectors(const benchmark::State& state) {
 }
 
 void read(benchmark::State& state) {
-  const Memory x(vectors(state), Vec{} + 1);
+  const Memory x(vectors(state), one);
   for (auto _ : state) {
-    Vec sum[8] = {};
+    Vec::Native sum[8] = {};
     for (size_t i = 0; i + 8 <= x.size(); i += 8)
 #pragma GCC unroll 8
-      for (size_t j = 0; j < 8; ++j) sum[j] += x[i + j];
-    for (Vec s : sum) benchmark::DoNotOptimize(s);
+      for (size_t j = 0; j < 8; ++j) sum[j] += x[i + j].v;
+    for (Vec::Native s : sum) benchmark::DoNotOptimize(s);
   }
   state.SetBytesProcessed(state.iterations() * int64_t(x.size() * sizeof(Vec)));
 }
 
 // y = x past the caches, and z = x + y past the caches.
 void copy(benchmark::State& state) {
-  const Memory x(vectors(state), Vec{} + 1);
+  const Memory x(vectors(state), one);
   Memory y(x);
   for (auto _ : state) {
     for (size_t i = 0; i < x.size(); ++i) store_past_caches(&y[i], x[i]);
@@ -71,10 +66,10 @@ void copy(benchmark::State& state) {
 }
 
 void add(benchmark::State& state) {
-  const Memory x(vectors(state), Vec{} + 1), y(x);
+  const Memory x(vectors(state), one), y(x);
   Memory z(x);
   for (auto _ : state) {
-    for (size_t i = 0; i < x.size(); ++i) store_past_caches(&z[i], x[i] + y[i]);
+    for (size_t i = 0; i < x.size(); ++i) store_past_caches(&z[i], {x[i].v + y[i].v});
     benchmark::ClobberMemory();
   }
   state.SetBytesProcessed(state.iterations() * int64_t(3 * x.size() * sizeof(Vec)));
