@@ -279,7 +279,7 @@ void multiply_small(const Call<T>& call) {
     }
     t.bias = call.bias ? call.bias + j : nullptr;
     for (int64_t s = 0, i = 0; s < strips.count; i += strips.length(s++)) {
-      t.a = a.at(i, 0), t.c = call.c + i * call.c_row + j;
+      t.a = t.ahead = a.at(i, 0), t.c = call.c + i * call.c_row + j;
       tile_table<T>[strips.length(s)][vecs](t);
     }
   }
