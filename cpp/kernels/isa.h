@@ -1,7 +1,7 @@
 #pragma once
 // Note [Instruction sets]
 // Every kernels/*.cpp is compiled once per instruction set; IZVOD_ISA names the namespace that
-// holds that copy (v2, v3 for x86-64 levels, neon for AArch64). A header declares
+// holds that copy (v2, v3, v4 for x86-64 levels, neon for AArch64). A header declares
 //
 //     inline constinit Kernel<void(float* y, const float* x, int64_t n)> exp_f32;
 //
