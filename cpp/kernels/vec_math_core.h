@@ -100,6 +100,30 @@ inline Vec<double> exponent_of(Vec<int64_t> bits) {
   return bits_as<double>(bits_as<int64_t>(positive) | bits_as<int64_t>(shift)) - (shift + 1024.0);
 }
 
+// p 2^n for whole n, rounded once, and r kept within +-limit (nan becomes limit): one instruction
+// each, which this copy may lack.
+#if defined(__AVX512DQ__)
+inline constexpr bool has_scale = true;
+inline Vec<float> scale_by_power_of_two(Vec<float> p, Vec<float> n) {
+  return _mm512_scalef_ps(p.v, n.v);
+}
+inline Vec<double> scale_by_power_of_two(Vec<double> p, Vec<double> n) {
+  return _mm512_scalef_pd(p.v, n.v);
+}
+inline Vec<float> keep_within(Vec<float> r, float limit) {
+  return _mm512_range_ps(r.v, Vec<float>(limit).v, 2);  // the smaller |..|, the sign of r
+}
+inline Vec<double> keep_within(Vec<double> r, double limit) {
+  return _mm512_range_pd(r.v, Vec<double>(limit).v, 2);
+}
+#else
+inline constexpr bool has_scale = false;
+template <class T>
+Vec<T> scale_by_power_of_two(Vec<T> p, Vec<T> n);
+template <class T>
+Vec<T> keep_within(Vec<T> r, T limit);
+#endif
+
 // y, but f(i) in lanes i where m is set: for the few arguments that the vector text does not reach.
 // Their neighbours keep their bits.
 template <class T, class F>

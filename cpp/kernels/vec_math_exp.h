@@ -88,7 +88,8 @@ inline Vec<T> exp_reduced(Vec<T> r) {
 // p 2^n, where the low bits of t hold n + 2 bias. 2^n is multiplied in as two factors: so results
 // below the smallest normal are rounded once, and n may exceed the largest exponent.
 template <class T>
-inline Vec<T> scale(Vec<T> p, Vec<T> t) {
+inline Vec<T> scale(Vec<T> p, Vec<T> n, Vec<T> t) {
+  if constexpr (has_scale) return scale_by_power_of_two(p, n);
   const auto half = bits(t) >> 1;
   return p * power_of_two(bits_as<T>(half)) * power_of_two(bits_as<T>(bits(t) - half));
 }
@@ -98,17 +99,20 @@ inline Vec<T> clamp_exp(Vec<T> x, T unit) {  // nan passes
              max(Vec<T>(ExpConstants<T>::zero_below * unit), x));
 }
 
-// exp(x) / 2, which may be finite where exp(x) is not.
+// exp(x) 2^shift; shift = -1 may be finite where exp(x) is not. Where scaling takes any n, infinite
+// and nan included, it is enough that r is finite.
+template <class T, int shift = 0>
+inline Vec<T> exp(Vec<T> x) {
+  if constexpr (has_scale) {
+    const auto [r, n, t] = reduce_exp(x, 0);
+    return scale_by_power_of_two(exp_reduced(keep_within(r, T(0.5))), shift ? n + T(shift) : n);
+  }
+  const auto [r, n, t] = reduce_exp(clamp_exp(x, T(1)), 2 * FloatFormat<T>::bias + shift);
+  return scale(exp_reduced(r), n, t);
+}
 template <class T>
 inline Vec<T> half_exp(Vec<T> x) {
-  const auto [r, n, t] = reduce_exp(clamp_exp(x, T(1)), 2 * FloatFormat<T>::bias - 1);
-  return scale(exp_reduced(r), t);
-}
-
-template <class T>
-inline Vec<T> exp(Vec<T> x) {
-  const auto [r, n, t] = reduce_exp(clamp_exp(x, T(1)), 2 * FloatFormat<T>::bias);
-  return scale(exp_reduced(r), t);
+  return exp<T, -1>(x);
 }
 
 // exp(x) 2^exp_shift for x <= 0, in two thirds of exp's steps: the factor keeps results below the
@@ -136,8 +140,8 @@ inline Vec<T> exp_below_zero(Vec<T> x) {
 template <class T>
 inline Vec<T> exp2(Vec<T> x) {
   x = clamp_exp(x, T(1.4427));
-  const Vec<T> shift = magic<T> + T(2 * FloatFormat<T>::bias), t = x + shift;
-  return scale(exp_reduced((x - (t - shift)) * T(0.6931471805599453)), t);
+  const Vec<T> shift = magic<T> + T(2 * FloatFormat<T>::bias), t = x + shift, n = t - shift;
+  return scale(exp_reduced((x - n) * T(0.6931471805599453)), n, t);
 }
 
 // 2^n (exp(r) - 1) + (2^n - 1), at half the size since 2^n may be one too large for a float.
@@ -156,9 +160,9 @@ inline Vec<T> sigmoid(Vec<T> x) {
   const Vec<T> down = bits_as<T>(bits(x) | bits(Vec<T>(T(-0.0))));  // -|x|
   const auto [r, n, t] =
       reduce_exp(max(Vec<T>(ExpConstants<T>::zero_below), down), 2 * FloatFormat<T>::bias);
-  const Vec<T> q = expm1_reduced(r), p = q + T(1), e = scale(p, t);
+  const Vec<T> q = expm1_reduced(r), p = q + T(1), e = scale(p, n, t);
   const Vec<T> sum = e + T(1), lost = e - (sum - T(1)), y = T(1) / sum;
-  return where(x < T(0), scale(fma(y, fma(-(y * lost), p, q), y), t), y);
+  return where(x < T(0), scale(fma(y, fma(-(y * lost), p, q), y), n, t), y);
 }
 
 // tanh(a) = 1 - 2 / (exp(2a) + 1), a >= 0, which cancels below 0.625. Beyond 20 it is 1 in either

@@ -63,7 +63,7 @@ inline Vec<T> erfc_positive(Vec<T> a) {
       fma(n, -ExpConstants<T>::ln2_hi, -square.high) - fma(n, ExpConstants<T>::ln2_lo, square.low);
   const Vec<T> curve = poly(r, ExpConstants<T>::exp) * (r * r), p = T(1) + (r + curve);
   const Vec<T> low = fma(s, v.low + v1.low + linear.low, fma(w.high, e * p, w.low));
-  return scale(w.high + fma(w.high, r, fma(w.high, curve, low)), t);  // w (1 + e) p 2^n
+  return scale(w.high + fma(w.high, r, fma(w.high, curve, low)), n, t);  // w (1 + e) p 2^n
 }
 
 // erf(a) for a <= small_below.
