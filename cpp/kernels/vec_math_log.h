@@ -44,19 +44,44 @@ inline SplitExponent<T> split_normal(Vec<T> x) {
   const Vec<T> m = bits_as<T>(bits(x) - (distance & exponent_bits));
   return {m - T(1), exponent_of(distance)};
 }
+// The same for any x > 0; y for 0 < x < inf, what the logarithm is elsewhere.
+#if defined(__AVX512F__)
+inline SplitExponent<float> split_exponent(Vec<float> x) {
+  const __m512 m = _mm512_getmant_ps(x.v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
+  const __m512 k = _mm512_getexp_ps(x.v);
+  const __mmask16 up = _mm512_cmp_ps_mask(m, Vec<float>(4.0f / 3.0f).v, _CMP_GE_OQ);
+  return {Vec<float>(_mm512_mask_mul_ps(m, up, m, Vec<float>(0.5f).v)) - 1.0f,
+          Vec<float>(_mm512_mask_add_ps(k, up, k, Vec<float>(1.0f).v))};
+}
+inline SplitExponent<double> split_exponent(Vec<double> x) {
+  const __m512d m = _mm512_getmant_pd(x.v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
+  const __m512d k = _mm512_getexp_pd(x.v);
+  const __mmask8 up = _mm512_cmp_pd_mask(m, Vec<double>(4.0 / 3.0).v, _CMP_GE_OQ);
+  return {Vec<double>(_mm512_mask_mul_pd(m, up, m, Vec<double>(0.5).v)) - 1.0,
+          Vec<double>(_mm512_mask_add_pd(k, up, k, Vec<double>(1.0).v))};
+}
+// By the kind of x, from the lowest four bits on: nan, nan, 0, 1, -inf, inf, negative, positive.
+// What it becomes: 0 y, 1 x, 2 a nan of x's kind, 3 nan, 4 -inf, 5 inf.
+inline constexpr int log_edges = 0x03530422;
+inline Vec<float> log_at_edges(Vec<float> x, Vec<float> y) {
+  return _mm512_fixupimm_ps(y.v, x.v, _mm512_set1_epi32(log_edges), 0);
+}
+inline Vec<double> log_at_edges(Vec<double> x, Vec<double> y) {
+  return _mm512_fixupimm_pd(y.v, x.v, _mm512_set1_epi64(log_edges), 0);
+}
+#else
 template <class T>
 inline SplitExponent<T> split_exponent(Vec<T> x) {
   const Mask<T> tiny = x < FloatFormat<T>::min_normal;
   const auto [f, k] = split_normal(where(tiny, x * T(int64_t(1) << FloatFormat<T>::mantissa), x));
   return {f, k - where(tiny, T(FloatFormat<T>::mantissa), T(0))};
 }
-
-// y for 0 < x < inf; what the logarithm is elsewhere.
 template <class T>
 inline Vec<T> log_at_edges(Vec<T> x, Vec<T> y) {
   y = where(x < infinity<T>, y, x);  // inf and nan
   return where(x > T(0), y, where(x == T(0), -infinity<T>, nan<T>));
 }
+#endif
 
 template <class T>
 inline Vec<T> log(Vec<T> x) {
