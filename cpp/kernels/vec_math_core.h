@@ -137,6 +137,18 @@ inline Vec<T> patch(Vec<T> y, Mask<T> m, F f) {
 // ---- roots and rounding ----
 
 inline Vec<float> sqrt(Vec<float> x) {
+#if defined(__AVX512F__)
+  // The instruction takes as long as twenty others. Where nothing underflows, an approximation, one
+  // step of Goldschmidt's, and one by what x - g^2 is exactly give the same bits for every float.
+  const __m512 least = Vec<float>(0x1p-96f).v, most = Vec<float>(infinity<float>).v;
+  const __mmask16 large = _mm512_cmp_ps_mask(x.v, least, _CMP_GE_OQ);
+  if (_mm512_mask_cmp_ps_mask(large, x.v, most, _CMP_LT_OQ) == 0xffff) [[likely]] {
+    const Vec<float> y = _mm512_rsqrt14_ps(x.v), h = y * 0.5f, g = x * y;
+    const Vec<float> e = fma(-g, h, 0.5f), near = fma(e, g, g);
+    return fma(fma(-near, near, x), fma(e, h, h), near);
+  }
+  return _mm512_sqrt_ps(x.v);
+#endif
   return map(x, [](float a) { return __builtin_sqrtf(a); });
 }
 inline Vec<double> sqrt(Vec<double> x) {
