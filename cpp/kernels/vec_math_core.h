@@ -189,6 +189,29 @@ inline Vec<double> round(Vec<double> x) {
   return map(x, [](double a) { return __builtin_rint(a); });
 }
 
+// ---- tables ----
+
+// Sixteen polynomials side by side, c[k] holding the coefficients of x^k: lane by lane the one that
+// the low bits of i say. Where the machine has an instruction for it a coefficient costs no more
+// than a step of the polynomial, and the intervals are so short that few are needed.
+#if defined(__AVX512F__)
+inline constexpr bool has_lookup = true;
+template <int n>
+inline Vec<float> lookup_poly(Vec<float> x, Vec<int32_t> i, const float (&c)[n][16]) {
+  const auto coefficient = [&](int k) {
+    return Vec<float>(_mm512_permutexvar_ps(__m512i(i.v), Vec<float>::load(c[k]).v));
+  };
+  Vec<float> y = coefficient(n - 1);
+#pragma GCC unroll 16
+  for (int k = n - 2; k >= 0; --k) y = fma(y, x, coefficient(k));
+  return y;
+}
+#else
+inline constexpr bool has_lookup = false;
+template <class T, class Int, int n>
+Vec<T> lookup_poly(Vec<T> x, Vec<Int> i, const float (&c)[n][16]);
+#endif
+
 // ---- exact arithmetic ----
 
 // a * b + c rounded once, whatever the compiler contracts elsewhere. Slow without has_fma.

@@ -172,8 +172,51 @@ inline Vec<T> tanh_large(Vec<T> a) {
   const auto [r, n, t] = reduce_exp(min(Vec<T>(T(40)), a + a), FloatFormat<T>::bias);  // nan passes
   return T(1) - T(2) / fma(expm1_reduced(r) + T(1), power_of_two(t), T(1));
 }
+// By intervals that the leading bits of a + 5/8 tell apart: tanh(centre + d) = P(d), |a| <= 9.02,
+// err 2^-28.2. Beyond it is 1.
+struct TanhTable {
+  static constexpr float centres[][16] = {
+      {0x1.a0bd9ep0f, 0x1.0f54f4p1f, 0x1.504428p1f, 0x1.90e64p1f, 0x1.f07d64p1f, 0x1.36d79p2f,
+       0x1.7703bp2f, 0x1.b6f7e4p2f, 0x1.15425ep3f, 0x0p0f, 0x1.817c1cp-3f, 0x1.3d7264p-2f,
+       0x1.013396p-1f, 0x1.81eb86p-1f, 0x1.011996p0f, 0x1.410236p0f}};
+  static constexpr float poly[][16] = {
+      {0x1.d9fd58p-1f, 0x1.f1732ap-1f, 0x1.faad3ap-1f, 0x1.fe0df4p-1f, 0x1.ff8ffep-1f,
+       0x1.fff028p-1f, 0x1.fffddep-1f, 0x1.ffffb6p-1f, 0x1.fffffep-1f, 0x0p0f, 0x1.7cfefap-3f,
+       0x1.33a76p-2f, 0x1.db1884p-2f, 0x1.4656c8p-1f, 0x1.86db6ap-1f, 0x1.b2e29p-1f},
+      {0x1.24cba2p-3f, 0x1.cafd14p-5f, 0x1.52ec1ap-6f, 0x1.f119ccp-8f, 0x1.bfd968p-10f,
+       0x1.fafae6p-13f, 0x1.1100e4p-15f, 0x1.280196p-18f, 0x1.ffabc6p-24f, 0x1p0f, 0x1.ee47dp-1f,
+       0x1.d1c8a4p-1f, 0x1.91c98p-1f, 0x1.2fff6ep-1f, 0x1.ab3ebep-2f, 0x1.1d3b08p-2f},
+      {-0x1.0f0ef8p-3f, -0x1.bdf1eap-5f, -0x1.4f6602p-6f, -0x1.ef364ap-8f, -0x1.bf76a2p-10f,
+       -0x1.fae642p-13f, -0x1.10fccap-15f, -0x1.27ff48p-18f, -0x1.fdbf84p-24f, 0x0p0f,
+       -0x1.6fcf82p-3f, -0x1.17e212p-2f, -0x1.74d3b8p-2f, -0x1.83865ep-2f, -0x1.4627dep-2f,
+       -0x1.e48a7cp-3f},
+      {0x1.32b6dep-4f, 0x1.1848fep-5f, 0x1.b5dd4ep-7f, 0x1.479cfep-8f, 0x1.297e8ep-10f,
+       0x1.5182d2p-13f, 0x1.6b9a2cp-16f, 0x1.8a40c8p-19f, 0x1.5c96b2p-24f, -0x1.5554d2p-2f,
+       -0x1.274c56p-2f, -0x1.c4da3ap-3f, -0x1.7b86cep-4f, 0x1.62b1d8p-5f, 0x1.aa43eap-4f,
+       0x1.bacf0cp-4f},
+      {-0x1.9cf59p-6f, -0x1.eeab3p-7f, -0x1.a36ff6p-8f, -0x1.4296c2p-9f, -0x1.28847ap-11f,
+       -0x1.51e2d6p-14f, -0x1.6c2a12p-17f, -0x1.8ac296p-20f, -0x1.6e2d92p-25f, -0x1.d32e3cp-14f,
+       0x1.d155f8p-4f, 0x1.429e08p-3f, 0x1.50a98ep-3f, 0x1.93cfa8p-4f, 0x1.b5a552p-6f,
+       -0x1.a90db8p-7f},
+      {0x1.426722p-10f, 0x1.250784p-8f, 0x1.33fa66p-9f, 0x1.f8889cp-11f, 0x1.eab63p-13f,
+       0x1.190de2p-15f, 0x1.2f440ep-18f, 0x1.48ebeep-21f, 0x1.439f8p-28f, 0x1.158f2ap-3f,
+       0x1.835ef8p-4f, 0x1.72ce8ap-5f, -0x1.c111c8p-6f, -0x1.05169ep-4f, -0x1.75a7ccp-5f,
+       -0x1.348ef8p-6f},
+      {0x1.144c3ap-8f, -0x1.176004p-11f, -0x1.4dfbeap-11f, -0x1.3da096p-12f, -0x1.420be4p-14f,
+       -0x1.680eccp-17f, -0x1.85b7a4p-20f, -0x1.a8e506p-23f, -0x1.f12aap-27f, -0x1.28e424p-6f,
+       -0x1.3cff8p-4f, -0x1.172c1cp-4f, -0x1.a59decp-5f, -0x1.41fe1p-9f, 0x1.3e0a5p-6f,
+       0x1.fdc34p-7f}};
+};
+inline Vec<float> tanh_by_table(Vec<float> x) {
+  const Vec<float> a = min(Vec<float>(9.02f), abs(x));  // nan passes
+  const auto i = bits(a + 0.625f) >> 21;
+  const Vec<float> d = a - lookup_poly(a, i, TanhTable::centres);
+  return flip_sign(lookup_poly(d, i, TanhTable::poly), x);
+}
+
 template <class T>
 inline Vec<T> tanh(Vec<T> x) {
+  if constexpr (has_lookup && std::is_same_v<T, float>) return tanh_by_table(x);
   const Vec<T> a = abs(x), u = a * a;
   const Vec<T> small = fma(poly(u, ExpConstants<T>::tanh), u * a, a);
   return flip_sign(where(a > T(0.625), tanh_large(a), small), x);
