@@ -104,6 +104,16 @@ static void cast_all(To* __restrict to, const From* __restrict from, int64_t n) 
                           _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8));
     }
 #endif
+#if defined(__AVX512F__)
+  // Bound by the second-level cache: results fetched ahead, and halves of lines, which the stores
+  // take better than whole ones.
+  if constexpr (std::is_same_v<To, double> && std::is_same_v<From, float>)
+    for (; i + 8 <= n; i += 8) {
+      __builtin_prefetch(to + i + 64);
+      _mm256_storeu_pd(to + i, _mm256_cvtps_pd(_mm_loadu_ps(from + i)));
+      _mm256_storeu_pd(to + i + 4, _mm256_cvtps_pd(_mm_loadu_ps(from + i + 4)));
+    }
+#endif
   if constexpr (detours<To, From>)
     for (; i + cast_block <= n; i += cast_block)
       if (!cast_fitting(to + i, from + i))
