@@ -102,7 +102,7 @@ template <class Op, class S>
 struct Columns {
   using T = Compute<S>;
   using Kept = KeptColumns<Op, T>;
-  static constexpr int64_t lanes = Vec<T>::width, narrow = 8 * lanes;
+  static constexpr int64_t lanes = Vec<T>::width, narrow = std::min<int64_t>(64, 8 * lanes);
 
   S* out;
   Inputs<Op, S> in;
