@@ -10,22 +10,6 @@ from test_ops import over
 from test_threads import arguments, big_samples, in_torch, recipes
 
 ULPS = 4
-# Sums whose terms may cancel: a unit is one of the sum of the terms' magnitudes, which the same op
-# on absolute values gives. (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, 4.2.)
-SUMS = {
-    "sum",
-    "dot",
-    "inner",
-    "mv",
-    "addmv",
-    "addcmul",
-    "addmm",
-    "nn.functional.scaled_dot_product_attention",
-}
-
-# The largest error of many sums is luck: over 40 draws attention's errors and torch's were the same
-# on average (to 6 %), and izvod's largest was the larger one in half of them, by up to a tenth.
-LUCK = 1.1
 
 
 def in_float64(x):
@@ -42,6 +26,37 @@ def magnitudes(x):
 
 def results(op, lib, args, kwargs):
     return [x.detach() for x in parts(op.function(lib)(*args, **kwargs)) if is_tensor(x)]
+
+
+def terms_of_sum(op, args, kwargs):
+    """The same op on absolute values."""
+    return results(op, izvod, magnitudes(args), kwargs)
+
+
+def terms_of_attention(op, args, kwargs):
+    """sum_j p_j (1 + s_j) |v_j|, s_j = scale |q| . |k_j|.
+
+    Scores are sums, too: the exponential turns a score's error, of some units of s_j, into as many
+    units of p_j. In units of attention of absolute values the largest error was luck: over 60 draws
+    of the large sample izvod's was larger than torch's in 35, up to 1.6 times, though the root mean
+    squares' ratio was 1.00 on average. In these ones neither was off by more than 1.1.
+    """
+    q, k, v, *mask = args
+    pairs = (k.abs().unsqueeze(-1) * v.abs().unsqueeze(-2)).flatten(-2)
+    (values,), (products,) = (
+        results(op, izvod, (q, k, x, *mask), kwargs) for x in (v.abs(), pairs)
+    )
+    products = products.reshape(*products.shape[:-1], k.shape[-1], v.shape[-1])
+    scale = kwargs.get("scale") or q.shape[-1] ** -0.5
+    return [values + scale * (q.abs().unsqueeze(-1) * products).sum(-2)]
+
+
+# Sums whose terms may cancel: a unit is one of the sum of the terms' magnitudes. (Higham, "Accuracy
+# and Stability of Numerical Algorithms", 2002, 4.2.)
+SUMS = dict.fromkeys(("sum", "dot", "inner", "mv", "addmv", "addcmul", "addmm"), terms_of_sum)
+ATTENTION = "nn.functional.scaled_dot_product_attention"
+SUMS[ATTENTION] = terms_of_attention
+ATTENTION_ULPS = 1.5  # its units are large ones
 
 
 def samples(op):
@@ -88,13 +103,13 @@ def test_error(op):
             if dtype_name(mine) != "float32" or not right.numel():
                 continue
             right = right.numpy().astype("float64")
-            scale, luck = op.scale, 1
+            scale = op.scale
             if op.name in SUMS:
-                luck = LUCK
-                terms = results(op, izvod, magnitudes(wide[0]), wide[1])[number]
+                terms = SUMS[op.name](op, *wide)[number]
                 scale = numpy.maximum(terms.numpy(), scale)
             error = units(numpy, mine.numpy(), right, scale)
-            allowed = max(ULPS, luck * units(numpy, his.numpy(), right, scale))
+            ulps = ATTENTION_ULPS if op.name == ATTENTION else ULPS
+            allowed = max(ulps, units(numpy, his.numpy(), right, scale))
             if not error <= allowed:
                 text = (
                     f"{op.name}{sample}, result {number}: {error:.1f} units, allowed {allowed:.1f}"
