@@ -53,7 +53,11 @@ def terms_of_attention(op, args, kwargs):
 
 # Sums whose terms may cancel: a unit is one of the sum of the terms' magnitudes. (Higham, "Accuracy
 # and Stability of Numerical Algorithms", 2002, 4.2.)
-SUMS = dict.fromkeys(("sum", "dot", "inner", "mv", "addmv", "addcmul", "addmm"), terms_of_sum)
+SUMS = dict.fromkeys(
+    ("sum", "addcmul", "dot", "inner", "mv", "addmv", "mm", "addmm", "bmm", "baddbmm", "matmul")
+    + ("einsum", "nn.functional.linear"),
+    terms_of_sum,
+)
 ATTENTION = "nn.functional.scaled_dot_product_attention"
 SUMS[ATTENTION] = terms_of_attention
 ATTENTION_ULPS = 1.5  # its units are large ones
