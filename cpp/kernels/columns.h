@@ -106,13 +106,17 @@ struct Columns {
 
   S* out;
   Inputs<Op, S> in;
-  int64_t n, inner;  // rows of a slice and their length
+  int64_t outer, n, inner;  // slices, their rows, and these rows' length
+  // Threads that write neighbouring columns of a few short rows would take each other's lines: what
+  // follows the lines that one writes is fetched by its core, too.
+  bool tall = n > 256 || (outer == 1 && inner <= 4096 && rows_grain(inner * Op::cost) < n);
   // Of few rows bands that stay in cache, of many rows bands as wide as memory likes to be read.
-  int64_t band = n > 256 ? 1024 : std::clamp<int64_t>(32768 / n / 16 * 16, 128, 1024);
+  int64_t band = tall ? 1024 : std::clamp<int64_t>(32768 / n / 16 * 16, 128, 1024);
   int64_t bands = ceil_div(inner, band), width = std::min(inner, band);
   // Sums of a piece and of pieces are a tree: a float that has seen many additions has lost digits.
   int64_t folds = inner < narrow ? lanes : 1;
-  int64_t piece = n > 256 ? std::min(256 * folds, 65536 / width) : n, pieces = ceil_div(n, piece);
+  int64_t most_rows = std::min(256 * folds, (n > 256 ? 65536 : 32768) / width);
+  int64_t pieces = tall ? ceil_div(n, most_rows) : 1, piece = ceil_div(n, pieces);
 
   Inputs<Op, S> from(int64_t at) const {
     Inputs<Op, S> moved = in;
@@ -176,9 +180,9 @@ struct Columns {
       }
   }
 
-  void run(int64_t outer, int64_t cost) const {
+  void run() const {
     const int64_t units = outer * bands * pieces, size = Kept::size(width),
-                  grain = rows_grain(std::min(n, piece) * width * cost);
+                  grain = rows_grain(std::min(n, piece) * width * Op::cost);
     if (pieces == 1)
       return parallel_for(units, grain, [&](int64_t begin, int64_t end) {
         Scratch scratch;

@@ -184,9 +184,9 @@ struct LogSoftmaxBackward : Sum {
 template <class Op, class S>
 void slices(S* out, Inputs<Op, S> in, int64_t outer, int64_t n, int64_t inner) {
   if (outer * n * inner == 0) return;
-  const Columns<Op, S> columns{out, in, n, inner};
+  const Columns<Op, S> columns{out, in, outer, n, inner};
   const int64_t size = n * inner;
-  if (inner > 1 && size > short_slice) return columns.run(outer, Op::cost);
+  if (inner > 1 && size > short_slice) return columns.run();
   // A row or two would leave most lanes of columns empty.
   const bool transposed = size <= short_slice && (inner > 1 || outer > 2);
   parallel_for(outer, rows_grain(size * Op::cost), [&](int64_t begin, int64_t end) {
