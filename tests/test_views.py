@@ -313,6 +313,17 @@ def test_cat_of_many_bytes():
     assert izvod.equal(izvod.cat(xs, 1), joined_by_hand(xs, 1))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "float16"])
+@pytest.mark.parametrize("shape", [(4099, 4211), (2, 1301, 7203), (17, 1_000_003)])
+def test_transposed_copy_of_many_bytes(shape, dtype):
+    numpy = pytest.importorskip("numpy")
+    x = numpy.random.default_rng(0).integers(0, 100, shape).astype(dtype)  # past the caches
+    for part in (x, x[..., 3:, 5:]):
+        copied = izvod.from_numpy(part).transpose(-1, -2).contiguous()
+        assert copied.is_contiguous()
+        numpy.testing.assert_array_equal(copied.numpy(), part.swapaxes(-1, -2))
+
+
 @pytest.mark.parametrize("name", ["izvod", "torch"])
 def test_shapes_broadcast(name):
     lib = pytest.importorskip(name, reason="torch, whose results these are, is absent")

@@ -4,6 +4,7 @@
 
 #include "base/parallel.h"
 #include "kernels/cast.h"
+#include "kernels/rows.h"
 #include "kernels/runs.h"
 #include "kernels/stream.h"
 #include "kernels/transpose.h"
@@ -162,28 +163,63 @@ void transpose_tile(T* __restrict to, int64_t to_stride, const T* __restrict fro
     for (int64_t j = 0; j < columns; ++j) to[i * to_stride + j] = from[j * from_stride + i];
 }
 
-// Dimension `row` of the loop has neighbouring elements in `in`, the last dimension has them in
-// `out`. The unit of work is a band: `tile` rows of `out` of one matrix.
+// to[i * to_stride + j] = from[j * from_stride + i], tile by tile. The rows of `from` are fetched a
+// tile ahead: the hardware foresees no steps from page to page.
 template <class T>
-void copy_transposed(T* to, const T* from, const Loop<2>& loop, int64_t row) {
+void transpose_band(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t rows,
+                    int64_t columns) {
+  for (int64_t j = 0; j < columns; j += tile) {
+    const int64_t n = std::min(tile, columns - j), next = std::min(tile, columns - j - n);
+    for (int64_t i = 0; i < rows; i += tile) {
+      for (int64_t k = 0; k < next; ++k) __builtin_prefetch(from + (j + n + k) * from_stride + i);
+      transpose_tile(to + i * to_stride + j, to_stride, from + i + j * from_stride, from_stride,
+                     std::min(tile, rows - i), n);
+    }
+  }
+}
+// The same past the caches: of many rows at once, since memory likes to be read in long pieces, and
+// by way of `strip`, since it likes to be written in long ones.
+constexpr int64_t strip_rows = 256, strip_bytes = 512;
+template <class T>
+void stream_band(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t rows,
+                 int64_t columns) {
+  constexpr int64_t width = strip_bytes / sizeof(T);
+  Scratch scratch;
+  T* strip = scratch.take<T>(strip_rows * width);
+  for (int64_t j = 0; j < columns; j += width) {
+    const int64_t n = std::min(width, columns - j);
+    transpose_band(strip, width, from + j * from_stride, from_stride, rows, n);
+    for (int64_t i = 0; i < rows; ++i)
+      stream(to + i * to_stride + j, strip + i * width, n * int64_t(sizeof(T)));
+  }
+}
+
+// Dimension `row` of the loop has neighbouring elements in `in`, the last dimension has them in
+// `out`. The unit of work is a piece of a band of rows of `out`, of one matrix.
+template <class T>
+void copy_transposed(T* to, const T* from, const Loop<2>& loop, int64_t row, bool streams) {
   const int64_t last = loop.sizes.size() - 1, rows = loop.sizes[row], columns = loop.sizes[last];
   const int64_t to_stride = loop.strides[0][row], from_stride = loop.strides[1][last];
-  const int64_t bands = ceil_div(rows, tile), matrices = loop.numel() / (rows * columns);
-  const int64_t grain = std::max<int64_t>(1, run_grain / (tile * columns));
-  parallel_for(matrices * bands, grain, [&](int64_t begin, int64_t end) {
+  const int64_t band = streams ? strip_rows : 2 * tile, bands = ceil_div(rows, band);
+  const int64_t piece = std::min<int64_t>(columns, 2048), pieces = ceil_div(columns, piece);
+  const int64_t matrices = loop.numel() / (rows * columns);
+  const int64_t grain = std::max<int64_t>(1, run_grain / (band * piece));
+  parallel_for(matrices * bands * pieces, grain, [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t i = unit % bands * tile;
-      int64_t matrix = unit / bands, to_at = i * to_stride, from_at = i;
+      const int64_t j = unit % pieces * piece, i = unit / pieces % bands * band;
+      int64_t matrix = unit / pieces / bands, to_at = i * to_stride + j,
+              from_at = i + j * from_stride;
       for (int64_t d = last - 1; d >= 0; --d) {
         if (d == row) continue;
         to_at += matrix % loop.sizes[d] * loop.strides[0][d];
         from_at += matrix % loop.sizes[d] * loop.strides[1][d];
         matrix /= loop.sizes[d];
       }
-      for (int64_t j = 0; j < columns; j += tile)
-        transpose_tile(to + to_at + j, to_stride, from + from_at + j * from_stride, from_stride,
-                       std::min(tile, rows - i), std::min(tile, columns - j));
+      (streams ? stream_band<T> : transpose_band<T>)(to + to_at, to_stride, from + from_at,
+                                                     from_stride, std::min(band, rows - i),
+                                                     std::min(piece, columns - j));
     }
+    if (streams) stream_end();
   });
 }
 
@@ -201,7 +237,7 @@ void copy_same(void* to, const void* from, const Loop<2>& loop, int64_t bytes) {
                        loop.sizes[last] * bytes >= 512;
   visit_itemsize(bytes, [&](auto t) {
     using T = typename decltype(t)::type;
-    if (row >= 0) return copy_transposed((T*)to, (const T*)from, loop, row);
+    if (row >= 0) return copy_transposed((T*)to, (const T*)from, loop, row, streams);
     parallel_for(loop.numel(), run_block(loop.numel()), [&](int64_t begin, int64_t end) {
       for_runs(loop, begin, end, [&](auto at, int64_t n) {
         if (streams)

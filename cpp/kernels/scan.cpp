@@ -103,28 +103,34 @@ void scan_one(Total<S>& total, S* to, const S* from, int64_t n) {
   }
 }
 
-// Without that four rows go together, as the lanes of a vector.
-template <class S, class Op>
-void scan_four(Total<S>* totals, S* const* to, const S* const* from, int64_t n) {
-  Four<Total<S>> total;
-  load_four(total, totals);
+// Without that rows go together, as the lanes of vectors: `groups` of four, whose additions need
+// not wait for each other's.
+template <class S, class Op, int groups>
+void scan_fours(Total<S>* totals, S* const* to, const S* const* from, int64_t n) {
+  Four<Total<S>> total[groups];
+  for (int g = 0; g < groups; ++g) load_four(total[g], totals + 4 * g);
   int64_t i = 0;
   for (; i + 4 <= n; i += 4) {
-    Four<S> x[4];
+    Four<S> x[groups][4];
 #pragma GCC unroll 4
-    for (int r = 0; r < 4; ++r) load_four(x[r], from[r] + i);
-    transpose_four(x);
+    for (int g = 0; g < groups; ++g) {
 #pragma GCC unroll 4
-    for (Four<S>& column : x) {
-      total = Op::combine(total, __builtin_convertvector(column, Four<Total<S>>));
-      column = __builtin_convertvector(total, Four<S>);
+      for (int r = 0; r < 4; ++r) load_four(x[g][r], from[4 * g + r] + i);
+      transpose_four(x[g]);
+#pragma GCC unroll 4
+      for (Four<S>& column : x[g]) {
+        total[g] = Op::combine(total[g], __builtin_convertvector(column, Four<Total<S>>));
+        column = __builtin_convertvector(total[g], Four<S>);
+      }
+      transpose_four(x[g]);
+#pragma GCC unroll 4
+      for (int r = 0; r < 4; ++r) store_four(to[4 * g + r] + i, x[g][r]);
     }
-    transpose_four(x);
-#pragma GCC unroll 4
-    for (int r = 0; r < 4; ++r) store_four(to[r] + i, x[r]);
   }
-  store_four(totals, total);
-  for (int r = 0; r < 4; ++r) scan_one<S, Op>(totals[r], to[r] + i, from[r] + i, n - i);
+  for (int g = 0; g < groups; ++g) store_four(totals + 4 * g, total[g]);
+  for (int r = 0; r < 4 * groups; ++r)
+    for (int64_t k = i; k < n; ++k)
+      to[r][k] = S(totals[r] = Op::combine(totals[r], Total<S>(from[r][k])));
 }
 
 // `step`: from row to row of out and in.
@@ -144,10 +150,10 @@ void scan_rows(const View& out, const View& in, int64_t dim, std::array<int64_t,
       from[r] = x.load(k, m, buffer[r]);
       to[r] = y.target(k, buffer[r], streams);
     }
-    if constexpr (count == 1 || scans_lanes<S, Op>)
-      for (int r = 0; r < count; ++r) scan_one<S, Op>(totals[r], to[r], from[r], m);
+    if constexpr (count == 1)
+      scan_one<S, Op>(totals[0], to[0], from[0], m);
     else
-      scan_four<S, Op>(totals, to, from, m);
+      scan_fours<S, Op, count / 4>(totals, to, from, m);
     for (int r = 0; r < count; ++r)
       Row(out, at[0] + r * step[0], out.strides[dim]).store(k, m, to[r], streams);
   }
@@ -163,13 +169,18 @@ void scan_short_rows(const Row& out, const Row& in, int64_t length, int64_t rows
     const S* x = in.load(at, n * length, buffer);
     S* y = out.target(at, buffer, streams);
     int64_t i = 0;
-    for (; !scans_lanes<S, Op> && length >= 8 && i + 4 <= n;
-         i += 4, x += 4 * length, y += 4 * length) {
-      Total<S> totals[4] = {Op::identity, Op::identity, Op::identity, Op::identity};
-      const S* const from[] = {x, x + length, x + 2 * length, x + 3 * length};
-      S* const to[] = {y, y + length, y + 2 * length, y + 3 * length};
-      scan_four<S, Op>(totals, to, from, length);
-    }
+    const auto adjacent = [&]<int rows>(std::integral_constant<int, rows>) {
+      for (; length >= 8 && i + rows <= n; i += rows, x += rows * length, y += rows * length) {
+        Total<S> totals[rows];
+        const S* from[rows];
+        S* to[rows];
+        for (int r = 0; r < rows; ++r)
+          totals[r] = Op::identity, from[r] = x + r * length, to[r] = y + r * length;
+        scan_fours<S, Op, rows / 4>(totals, to, from, length);
+      }
+    };
+    adjacent(std::integral_constant<int, 8>());
+    adjacent(std::integral_constant<int, 4>());
     for (; i < n; ++i, x += length, y += length) {
       if constexpr (scans_lanes<S, Op>) {
         Total<S> total = Op::identity;
@@ -194,9 +205,11 @@ void scan(const View& out, const View& in, int64_t dim) {
   walk.run(streams, [&](auto at, int64_t n) {
     if (adjacent)
       return scan_short_rows<S, Op>(Row(out, at[0], 1), Row(in, at[1], 1), length, n, streams);
-    walk.split(at, n, [&](auto here, int64_t m) {
+    walk.template split<8>(at, n, [&](auto here, int64_t m) {
       if (walk.columns)
         scan_columns<S, Op>(out, in, dim, here, walk.step, m, streams);
+      else if (m == 8)
+        scan_rows<S, Op, 8>(out, in, dim, here, walk.step, streams);
       else if (m == 4)
         scan_rows<S, Op, 4>(out, in, dim, here, walk.step, streams);
       else

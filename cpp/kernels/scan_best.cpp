@@ -130,7 +130,7 @@ struct BestSoFar {
   template <class S>
   void run() const {
     walk.run(streams, [&](auto at, int64_t n) {
-      walk.split(at, n, [&](auto here, int64_t m) {
+      walk.template split<4>(at, n, [&](auto here, int64_t m) {
         if (walk.columns)
           columns<S>(here, m);
         else if (m == 4)

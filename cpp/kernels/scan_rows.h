@@ -87,21 +87,23 @@ struct RowWalk {
   }
 
   // f(where the operands stand, n) for runs of rows. Columns go in stretches that memory delivers
-  // well, rows by fours.
+  // well, rows by
+  // fours or eights.
   template <class F>
   void run(bool streams, F f) const {
-    const int64_t least = columns ? 256 : 4, wanted = run_grain / std::max<int64_t>(length, 1);
-    parallel_for(length ? rows.numel() : 0, std::max(least, wanted / 4 * 4),
+    const int64_t least = columns ? 256 : 8, wanted = run_grain / std::max<int64_t>(length, 1);
+    parallel_for(length ? rows.numel() : 0, std::max(least, wanted / 8 * 8),
                  [&](int64_t begin, int64_t end) {
                    for_runs(rows, begin, end, f);
                    if (streams) stream_end();
                  });
   }
-  // f(where the operands stand, m) for the pieces of a run: a chunk of columns, four rows, or one.
-  template <class F>
+  // f(where the operands stand, m) for the pieces of a run: a chunk of columns, `most` rows, four,
+  // or one.
+  template <int most, class F>
   void split(std::array<int64_t, count> at, int64_t n, F f) const {
     for (int64_t m; n > 0; n -= m) {
-      m = columns ? std::min(chunk, n) : n < 4 ? 1 : 4;
+      m = columns ? std::min(chunk, n) : n >= most ? most : n >= 4 ? 4 : 1;
       f(at, m);
       for (int k = 0; k < count; ++k) at[k] += m * step[k];
     }

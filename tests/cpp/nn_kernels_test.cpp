@@ -135,6 +135,8 @@ const Slices slice_shapes[] = {{3, 5, 1},
                                {2, 300, 37},
                                {1, 270, 1100},
                                {2, 31, 1029},
+                               {1, 101, 999},
+                               {1, 40, 4500},
                                {1, 9000, 5}};
 
 Array<double> naive_softmax(const Array<double>& x, const Slices& s, bool log) {
