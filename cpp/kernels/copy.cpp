@@ -111,8 +111,10 @@ void move_strided(T* __restrict to, int64_t to_stride, const T* __restrict from,
   else if (to_stride == 1 && from_stride == -1)
     for (int64_t i = 0; i < n; ++i) to[i] = from[-i];
   else if (to_stride == 1)
+#pragma GCC unroll 4
     for (int64_t i = 0; i < n; ++i) to[i] = from[i * from_stride];
   else
+#pragma GCC unroll 4
     for (int64_t i = 0; i < n; ++i) to[i * to_stride] = from[i * from_stride];
 }
 

@@ -25,12 +25,7 @@ inline constexpr int max_vecs = 8;
 #if defined(__AVX512F__)
 inline constexpr bool cuts_vectors = true;
 template <class T>
-struct LastVector {
-  FirstLanes<sizeof(T)> lanes;
-  explicit LastVector(int64_t n) : lanes(n) {}
-  Vec<T> load(const T* p) const { return lanes.template load<Vec<T>>(p); }
-  void store(T* p, Vec<T> x) const { lanes.store(p, x); }
-};
+using LastVector = FirstLanes<T>;
 #else
 inline constexpr bool cuts_vectors = false;
 template <class T>
@@ -55,41 +50,6 @@ struct Tile {
   bool accumulate;
   const T* ahead = nullptr;  // what of A to fetch meanwhile, from here on in its steps along k
 };
-
-// The first n < width lanes, in pieces of a power of two.
-template <class T>
-static void store_first(Vec<T> x, T* p, int64_t n) {
-  if (cuts_vectors) return x.store(p, n);
-  T lanes[Vec<T>::width];
-  x.store(lanes);
-  const T* from = lanes;
-#pragma GCC unroll 4
-  for (int piece = Vec<T>::width / 2; piece; piece /= 2)
-    if (n & piece) {
-      std::memcpy(p, from, piece * sizeof(T));
-      p += piece, from += piece;
-    }
-}
-template <class T>
-static Vec<T> load_first(const T* p, int64_t n) {
-  if (cuts_vectors) return Vec<T>::load(p, n);
-  T lanes[Vec<T>::width] = {};
-  T* to = lanes;
-#pragma GCC unroll 4
-  for (int piece = Vec<T>::width / 2; piece; piece /= 2)
-    if (n & piece) {
-      std::memcpy(to, p, piece * sizeof(T));
-      p += piece, to += piece;
-    }
-  return Vec<T>::load(lanes);
-}
-
-template <class T>
-static Mask<T> first_lanes(int64_t n) {
-  typename Mask<T>::Native lane;
-  for (int i = 0; i < Vec<T>::width; ++i) lane[i] = i;
-  return {lane < typename Mask<T>::Int(n)};
-}
 
 // Puts sums[i * sums_row + j] where C ends within a vector.
 template <class T>
@@ -258,11 +218,10 @@ static void dots(const Tile<T>& t, const T* b_end) {
       // A whole vector reaches into the next column: lanes that do not count are cleared, they may
       // be nan.
       const T* p = column[j] + k;
-      const V next = b_end - p < width ? load_first(p, rest) : V::load(p);
-      const V y = where(first_lanes<T>(rest), next, V(typename V::Native{}));
+      const V y = b_end - p < width ? V::load(p, rest) : first_lanes(V::load(p), rest);
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i)
-        sum[i * cols + j] = fma(load_first(t.a + i * t.a_row + k, rest), y, sum[i * cols + j]);
+        sum[i * cols + j] = fma(V::load(t.a + i * t.a_row + k, rest), y, sum[i * cols + j]);
     }
   }
   T sums[rows * cols];
@@ -359,7 +318,7 @@ static void pack_columns(T* panel, int64_t panel_row, const Source<T>& s) {
         if (lanes == width || panel_row - j >= width)
           x[i].store(to + i * panel_row);
         else
-          store_first(x[i], to + i * panel_row, lanes);
+          x[i].store(to + i * panel_row, lanes);
     }
     for (; k < s.depth; ++k)
       for (int64_t i = 0; i < lanes; ++i) panel[k * panel_row + j + i] = from[i * s.j_stride + k];

@@ -23,55 +23,6 @@ using Compute = std::conditional_t<std::is_same_v<S, double>, double, float>;
 template <class T>
 inline constexpr T minus_infinity = -std::numeric_limits<T>::infinity();
 
-// Which lanes come before lane n.
-template <class T>
-static inline Mask<T> lanes_before(int64_t n) {
-  typename Mask<T>::Native number;
-  for (int i = 0; i < Vec<T>::width; ++i) number[i] = i;
-  return {number < typename Vec<T>::Int(n)};
-}
-
-// x in the first n lanes, `other` in the rest: keeps the lanes beyond a row's end out of sums and
-// maxima.
-template <class T>
-static inline Vec<T> first_lanes(Vec<T> x, int64_t n, T other = T(0)) {
-  return n >= Vec<T>::width ? x : where(lanes_before<T>(n), x, Vec<T>(other));
-}
-
-// Ends of rows: where the machine can, in one instruction that leaves memory beyond the end alone.
-template <class T>
-static inline Vec<T> load_first(const T* p, int64_t n) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
-  const __m256i mask = reinterpret_cast<__m256i>(lanes_before<T>(n).v);
-  if constexpr (sizeof(T) == 4)
-    return Vec<T>(_mm256_maskload_ps(p, mask));
-  else
-    return Vec<T>(_mm256_maskload_pd(p, mask));
-#else
-  return Vec<T>::load(p, n);
-#endif
-}
-// In halves: the instruction for it takes ten times as long as a whole vector on some machines.
-template <int lanes, class T>
-static inline void store_below(T* p, Vec<T> x, int64_t n) {
-  if (n & lanes) {
-    std::memcpy(p, &x.v, lanes * sizeof(T));
-    p += lanes;
-    [&]<int... lane>(std::integer_sequence<int, lane...>) {
-      x = Vec<T>(__builtin_shufflevector(x.v, x.v, (lane + lanes) % Vec<T>::width...));
-    }(std::make_integer_sequence<int, Vec<T>::width>{});
-  }
-  if constexpr (lanes > 1) store_below<lanes / 2>(p, x, n);
-}
-template <class T>
-static inline void store_first(T* p, Vec<T> x, int64_t n) {
-#if defined(__AVX512F__)
-  x.store(p, n);
-#else
-  store_below<Vec<T>::width / 2>(p, x, n);
-#endif
-}
-
 // Half types, lane by lane: for the ends of rows, and where the machine has no instruction. Not
 // inlined, as they are not hot and stand in every loop twice.
 template <class S>
@@ -129,7 +80,7 @@ template <class S>
 static inline Vec<Compute<S>> load(const S* p, int64_t n = Vec<Compute<S>>::width) {
   using V = Vec<Compute<S>>;
   if constexpr (std::is_same_v<S, Compute<S>>) {
-    return n >= V::width ? V::load(p) : load_first(p, n);
+    return V::load(p, n);
   } else {
     if (n >= V::width && (has_half || std::is_same_v<S, BFloat16>)) return load_all(p);
     float lanes[V::width] = {};
@@ -142,7 +93,7 @@ template <class S>
 static inline void store(S* p, Vec<Compute<S>> x, int64_t n = Vec<Compute<S>>::width) {
   using V = Vec<Compute<S>>;
   if constexpr (std::is_same_v<S, Compute<S>>) {
-    n >= V::width ? x.store(p) : store_first(p, x, n);
+    x.store(p, n);
   } else {
     if (n >= V::width && (has_half || std::is_same_v<S, BFloat16>)) return store_all(p, x);
     float lanes[V::width];

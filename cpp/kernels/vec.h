@@ -41,23 +41,32 @@ struct Mask {
   bool operator[](int i) const { return v[i] != 0; }
 };
 
+template <class T>
+struct Vec;
+
+// Which lanes come before lane n.
+template <class T>
+Mask<T> lanes_before(int64_t n) {
+  typename Mask<T>::Native number;
+  for (int i = 0; i < Vec<T>::width; ++i) number[i] = i;
+  return {number < typename Mask<T>::Int(n)};
+}
+
 #if defined(__AVX512F__)
-// The first n lanes, as the instructions for parts of vectors take them.
-template <int bytes>
+// The same as the instructions for parts of vectors take them.
+template <class T>
 struct FirstLanes {
-  static constexpr int width = vec_bytes / bytes;
+  static constexpr int width = vec_bytes / int(sizeof(T));
   unsigned bits;
   explicit FirstLanes(int64_t n) : bits(n < width ? (1u << n) - 1 : (1u << width) - 1) {}
-  template <class V>
-  V load(const void* p) const {  // the other lanes zero
-    if constexpr (bytes == 4)
-      return typename V::Native(_mm512_maskz_loadu_epi32(__mmask16(bits), p));
+  Vec<T> load(const T* p) const {  // the other lanes zero
+    if constexpr (sizeof(T) == 4)
+      return typename Vec<T>::Native(_mm512_maskz_loadu_epi32(__mmask16(bits), p));
     else
-      return typename V::Native(_mm512_maskz_loadu_epi64(__mmask8(bits), p));
+      return typename Vec<T>::Native(_mm512_maskz_loadu_epi64(__mmask8(bits), p));
   }
-  template <class V>
-  void store(void* p, V x) const {
-    if constexpr (bytes == 4)
+  void store(T* p, Vec<T> x) const {
+    if constexpr (sizeof(T) == 4)
       _mm512_mask_storeu_epi32(p, __mmask16(bits), __m512i(x.v));
     else
       _mm512_mask_storeu_epi64(p, __mmask8(bits), __m512i(x.v));
@@ -83,23 +92,38 @@ struct Vec {
 
   static Vec load(const T* p) { return Vec(Native(*reinterpret_cast<const Unaligned*>(p))); }
   void store(T* p) const { *reinterpret_cast<Unaligned*>(p) = v; }
-  // The first n lanes, the others zero. Tails go through here, so that the body is written once.
+  // The first n lanes, the others zero: ends of rows, which leave memory beyond them alone. Where
+  // no instruction does it, or a slow one, in pieces of a power of two.
   static Vec load(const T* p, int64_t n) {
     if (n >= width) return load(p);
 #if defined(__AVX512F__)
-    return FirstLanes<sizeof(T)>(n).template load<Vec>(p);
+    return FirstLanes<T>(n).load(p);
+#elif defined(__AVX2__)
+    const auto mask = reinterpret_cast<__m256i>(lanes_before<T>(n).v);
+    if constexpr (sizeof(T) == 4)
+      return Native(_mm256_maskload_epi32(reinterpret_cast<const int*>(p), mask));
+    else
+      return Native(_mm256_maskload_epi64(reinterpret_cast<const long long*>(p), mask));
 #else
-    Vec r(Native{});
-    std::memcpy(&r.v, p, size_t(n) * sizeof(T));
-    return r;
+    T lanes[width] = {}, *to = lanes;
+    for_pieces(n, [&](int piece) {
+      std::memcpy(to, p, piece * sizeof(T));
+      p += piece, to += piece;
+    });
+    return load(lanes);
 #endif
   }
   void store(T* p, int64_t n) const {
     if (n >= width) return store(p);
 #if defined(__AVX512F__)
-    FirstLanes<sizeof(T)>(n).store(p, *this);
+    FirstLanes<T>(n).store(p, *this);
 #else
-    std::memcpy(p, &v, size_t(n) * sizeof(T));
+    T lanes[width], *from = lanes;
+    store(lanes);
+    for_pieces(n, [&](int piece) {
+      std::memcpy(p, from, piece * sizeof(T));
+      p += piece, from += piece;
+    });
 #endif
   }
 
@@ -118,6 +142,15 @@ struct Vec {
   Vec& operator+=(Vec o) { return *this = *this + o; }
   Vec& operator-=(Vec o) { return *this = *this - o; }
   Vec& operator*=(Vec o) { return *this = *this * o; }
+
+ private:
+  // f(piece) for the powers of two whose sum is n < width, the largest first.
+  template <class F>
+  static void for_pieces(int64_t n, F f) {
+#pragma GCC unroll 4
+    for (int piece = width / 2; piece; piece /= 2)
+      if (n & piece) f(piece);
+  }
 };
 
 // Bits of integer lanes. >> carries the sign in, as it does for a single integer.
@@ -165,6 +198,12 @@ Vec<T> where(Mask<T> m, std::type_identity_t<Vec<T>> a, std::type_identity_t<Vec
   return m.v ? a.v : b.v;
 }
 template <class T> Mask<T> isnan(Vec<T> x) { return x != x; }
+// x in the first n lanes, `other` in the rest: keeps the lanes beyond a row's end out of sums and
+// maxima.
+template <class T>
+Vec<T> first_lanes(Vec<T> x, int64_t n, T other = T(0)) {
+  return n >= Vec<T>::width ? x : where(lanes_before<T>(n), x, Vec<T>(other));
+}
 
 // The same bits as another kind of lane.
 template <class To, class From>

@@ -46,19 +46,20 @@ inline SplitExponent<T> split_normal(Vec<T> x) {
 }
 // The same for any x > 0; y for 0 < x < inf, what the logarithm is elsewhere.
 #if defined(__AVX512F__)
-inline SplitExponent<float> split_exponent(Vec<float> x) {
-  const __m512 m = _mm512_getmant_ps(x.v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
-  const __m512 k = _mm512_getexp_ps(x.v);
-  const __mmask16 up = _mm512_cmp_ps_mask(m, Vec<float>(4.0f / 3.0f).v, _CMP_GE_OQ);
-  return {Vec<float>(_mm512_mask_mul_ps(m, up, m, Vec<float>(0.5f).v)) - 1.0f,
-          Vec<float>(_mm512_mask_add_ps(k, up, k, Vec<float>(1.0f).v))};
+// x = significand 2^exponent, 1 <= |significand| < 2.
+inline Vec<float> significand(Vec<float> x) {
+  return _mm512_getmant_ps(x.v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
 }
-inline SplitExponent<double> split_exponent(Vec<double> x) {
-  const __m512d m = _mm512_getmant_pd(x.v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
-  const __m512d k = _mm512_getexp_pd(x.v);
-  const __mmask8 up = _mm512_cmp_pd_mask(m, Vec<double>(4.0 / 3.0).v, _CMP_GE_OQ);
-  return {Vec<double>(_mm512_mask_mul_pd(m, up, m, Vec<double>(0.5).v)) - 1.0,
-          Vec<double>(_mm512_mask_add_pd(k, up, k, Vec<double>(1.0).v))};
+inline Vec<double> significand(Vec<double> x) {
+  return _mm512_getmant_pd(x.v, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
+}
+inline Vec<float> exponent(Vec<float> x) { return _mm512_getexp_ps(x.v); }
+inline Vec<double> exponent(Vec<double> x) { return _mm512_getexp_pd(x.v); }
+template <class T>
+inline SplitExponent<T> split_exponent(Vec<T> x) {
+  const Vec<T> m = significand(x), k = exponent(x);
+  const Mask<T> up = m >= T(4) / T(3);
+  return {where(up, m * T(0.5), m) - T(1), where(up, k + T(1), k)};
 }
 // By the kind of x, from the lowest four bits on: nan, nan, 0, 1, -inf, inf, negative, positive.
 // What it becomes: 0 y, 1 x, 2 a nan of x's kind, 3 nan, 4 -inf, 5 inf.
