@@ -305,7 +305,7 @@ void multiply_dots(const Call<T>& call) {
                 std::min(cols, end - j),
                 call.bias ? call.bias + j : nullptr,
                 call.accumulate};
-      dots<T, rows>(t, b.end());
+      dots<T, rows>(t);
     }
   };
   const int64_t groups = ceil_div(n, group);

@@ -189,40 +189,50 @@ template <class T>
 inline constexpr int dots_at_once = Vec<T>::width < 8 ? 8 : Vec<T>::width;
 
 // `rows` rows of A times up to dots_at_once / rows columns of B, all of whose k is adjacent; B's
-// columns are b_row apart, b_end is the end of its memory.
+// columns are b_row apart. At most eight columns at a time, each in as many chains of sums as there
+// are registers for: memory delivers 8 long streams 1.4 times as fast as 16.
 template <class T, int rows>
-static void dots(const Tile<T>& t, const T* b_end) {
+static void dots(const Tile<T>& t) {
   using V = Vec<T>;
-  constexpr int width = V::width, cols = dots_at_once<T> / rows;
-  const T* column[cols];
+  constexpr int width = V::width, cols = dots_at_once<T> / rows, together = std::min(cols, 8),
+                chains = cols / together;
   V sum[rows * cols];
 #pragma GCC unroll 16
-  for (int j = 0; j < cols; ++j) column[j] = t.b + std::min<int64_t>(j, t.cols - 1) * t.b_row;
+  for (int first = 0; first < cols; first += together) {
+    const T* column[together];
 #pragma GCC unroll 16
-  for (V& s : sum) s = V(typename V::Native{});
-  int64_t k = 0;
-  for (; k + width <= t.depth; k += width) {
-    V x[rows];
+    for (int j = 0; j < together; ++j)
+      column[j] = t.b + std::min<int64_t>(first + j, t.cols - 1) * t.b_row;
+    V parts[chains][rows * together];
 #pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i) x[i] = V::load(t.a + i * t.a_row + k);
+    for (int s = 0; s < chains * rows * together; ++s)
+      parts[s / (rows * together)][s % (rows * together)] = V(typename V::Native{});
+    const auto add = [&](V* part, int64_t k, auto... n) {
+      V x[rows];
 #pragma GCC unroll 16
-    for (int j = 0; j < cols; ++j) {
-      const V y = V::load(column[j] + k);
+      for (int i = 0; i < rows; ++i) x[i] = V::load(t.a + i * t.a_row + k, n...);
 #pragma GCC unroll 16
-      for (int i = 0; i < rows; ++i) sum[i * cols + j] = fma(x[i], y, sum[i * cols + j]);
-    }
-  }
-  if (const int64_t rest = t.depth - k) {
+      for (int j = 0; j < together; ++j) {
+        const V y = V::load(column[j] + k, n...);
 #pragma GCC unroll 16
-    for (int j = 0; j < cols; ++j) {
-      // A whole vector reaches into the next column: lanes that do not count are cleared, they may
-      // be nan.
-      const T* p = column[j] + k;
-      const V y = b_end - p < width ? V::load(p, rest) : first_lanes(V::load(p), rest);
+        for (int i = 0; i < rows; ++i)
+          part[i * together + j] = fma(x[i], y, part[i * together + j]);
+      }
+    };
+    int64_t k = 0;
+    for (; k + chains * width <= t.depth; k += chains * width)
 #pragma GCC unroll 16
-      for (int i = 0; i < rows; ++i)
-        sum[i * cols + j] = fma(V::load(t.a + i * t.a_row + k, rest), y, sum[i * cols + j]);
-    }
+      for (int c = 0; c < chains; ++c) add(parts[c], k + c * width);
+    for (; k + width <= t.depth; k += width) add(parts[0], k);
+    if (k < t.depth) add(parts[0], k, t.depth - k);
+#pragma GCC unroll 16
+    for (int c = 1; c < chains; ++c)
+#pragma GCC unroll 16
+      for (int s = 0; s < rows * together; ++s) parts[0][s] += parts[c][s];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 16
+      for (int j = 0; j < together; ++j) sum[i * cols + first + j] = parts[0][i * together + j];
   }
   T sums[rows * cols];
 #pragma GCC unroll 16
