@@ -2,6 +2,7 @@
 
 #include "base/parallel.h"
 #include "kernels/log_sum_exp.h"
+#include "kernels/stream.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
@@ -189,14 +190,19 @@ void slices(S* out, Inputs<Op, S> in, int64_t outer, int64_t n, int64_t inner) {
   if (inner > 1 && size > short_slice) return columns.run();
   // A row or two would leave most lanes of columns empty.
   const bool transposed = size <= short_slice && (inner > 1 || outer > 2);
+  const bool streams = outer * size * int64_t(sizeof(S)) >= stream_from && size <= 16384;
   parallel_for(outer, rows_grain(size * Op::cost), [&](int64_t begin, int64_t end) {
     for_groups(begin, end, size, [&](int64_t first, int64_t count) {
       const int64_t at = first * size;
+      Scratch scratch;
+      S* to = streams ? scratch.take<S>(count * size) : out + at;
       if (transposed)
-        short_slices<Op, S>(out + at, columns.from(at), count, n, inner);
+        short_slices<Op, S>(to, columns.from(at), count, n, inner);
       else
-        Op::rows(out + at, columns.from(at), count, n);
+        Op::rows(to, columns.from(at), count, n);
+      if (streams) stream(out + at, to, count * size * int64_t(sizeof(S)));
     });
+    if (streams) stream_end();
   });
 }
 
