@@ -308,6 +308,21 @@ def test_instruction_sets(isa):
     assert not problems, "\n".join(problems)
 
 
+@pytest.mark.parametrize("first, second", [("float32", "float64"), ("float64", "float32")])
+def test_parts_that_threads_keep_are_of_this_product(first, second):
+    """Threads keep what they packed last; the first products of a process in each dtype are alike
+    in all but their numbers."""
+    code = f"""
+import izvod
+for dtype in (izvod.{first}, izvod.{second}):
+    x = izvod.randn(300, 166, dtype=dtype)
+    for a, b in ((x, x.T), (x.T.contiguous().T, x.T.contiguous())):
+        rows = izvod.stack([(row * b.T).sum(-1) for row in a])
+        assert (a @ b - rows).abs().max() < 1e-3
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 # ---- When threads start
 
 

@@ -112,6 +112,10 @@ struct Call {
         bias(static_cast<const T*>(p.bias)) {}
 };
 
+// Every product has a number of its own, whatever its type: parts that are kept are told apart by
+// it.
+std::atomic<uint64_t> products{0};
+
 // Part of an operand as the thread has packed it last, kept for the next tile that needs it.
 struct PackedPart {
   Scratch memory;
@@ -149,7 +153,6 @@ class Layer {
   }
 
   void run() {
-    static std::atomic<uint64_t> products{0};
     product_ = ++products;
     int64_t tile_strips = tile_rows / max_rows;
     int64_t tile_panels = std::max<int64_t>(1, tile_cols / (panels_.longest() * width));
