@@ -60,12 +60,19 @@ class Pool {
       std::thread([this, id = started_] { help(id); }).detach();
     }
     block_ = block, job_ = job, limit_ = helpers, failure_ = nullptr;
-    helpers_from_back_ = deal == Deal::Near;
+    helpers_from_back_ = true, shift_ = 0, blocks_ = blocks;
+    if (deal == Deal::InOrder) {
+      helpers_from_back_ = false;
+    } else {
+      if (outward_) helpers_from_back_ = false, shift_ = blocks / 2;
+      outward_ = !outward_;
+    }
+    const bool caller_from_back = deal == Deal::Near && !helpers_from_back_;
     left_.store(uint64_t(blocks) << 32, std::memory_order_relaxed);
     state_.store(open, std::memory_order_release);
     generation_.fetch_add(1);
     if (asleep_.load()) generation_.notify_all();
-    work(false);  // from the front
+    work(caller_from_back);
     uint32_t busy = state_.fetch_and(~open, std::memory_order_acq_rel) & ~open;
     for (int spin = 0; busy; ++spin) {
       if (spin < spins_before_yield)
@@ -97,7 +104,7 @@ class Pool {
     inside = true;
     for (int64_t i; (i = take(from_back)) >= 0;) {
       try {
-        block_(job_, i);
+        block_(job_, i + shift_ < blocks_ ? i + shift_ : i + shift_ - blocks_);
       } catch (...) {
         std::scoped_lock lock(failing_);
         failure_ = std::current_exception();
@@ -140,7 +147,8 @@ class Pool {
   Block block_ = nullptr;
   void* job_ = nullptr;
   int limit_ = 0, started_ = 0;
-  bool helpers_from_back_ = true;
+  bool helpers_from_back_ = true, outward_ = false;
+  int64_t shift_ = 0, blocks_ = 0;
   std::exception_ptr failure_;
 };
 

@@ -81,7 +81,7 @@ void narrow_from(DType wide, void* to, DType type, const void* from, int64_t n) 
   }
 }
 
-void convert(void* to, DType to_type, const void* from, DType from_type, int64_t n) {
+void convert_dense(void* to, DType to_type, const void* from, DType from_type, int64_t n) {
   const DType wide = wide_type(from_type);
   if (to_type == from_type)
     std::memcpy(to, from, size_t(n * itemsize(to_type)));
@@ -118,24 +118,48 @@ void move_strided(T* __restrict to, int64_t to_stride, const T* __restrict from,
     for (int64_t i = 0; i < n; ++i) to[i * to_stride] = from[i * from_stride];
 }
 
-void copy_strided(void* to, int64_t to_stride, const void* from, int64_t from_stride, int64_t n,
-                  int64_t bytes) {
-  visit_itemsize(bytes, [&](auto t) {
-    using T = typename decltype(t)::type;
-    move_strided((T*)to, to_stride, (const T*)from, from_stride, n);
-  });
+// A piece or more, the middle ones where they fall into lines; the first and the last may overlap
+// their neighbours.
+template <int64_t piece>
+void copy_pieces(char* to, const char* from, int64_t bytes) {
+  const auto copy_one = [&](int64_t at) { std::memcpy(to + at, from + at, piece); };
+  copy_one(0);
+  for (int64_t i = piece - (reinterpret_cast<intptr_t>(to) & (piece - 1)); i + piece <= bytes;
+       i += piece)
+    copy_one(i);
+  copy_one(bytes - piece);
 }
 
-// Past the caches, which take neighbours only.
-template <class T>
-void stream_strided(T* to, const T* from, int64_t from_stride, int64_t n) {
-  if (from_stride == 1) return stream(to, from, n * int64_t(sizeof(T)));
-  alignas(64) T dense[chunk];
-  for (int64_t i = 0; i < n; i += chunk) {
-    const int64_t m = std::min(chunk, n - i);
-    move_strided(dense, 1, from + i * from_stride, from_stride, m);
-    stream(to + i, dense, m * int64_t(sizeof(T)));
-  }
+// One or two pieces.
+template <int64_t piece>
+void copy_ends(char* to, const char* from, int64_t bytes) {
+  std::memcpy(to, from, piece);
+  std::memcpy(to + bytes - piece, from + bytes - piece, piece);
+}
+
+// Stretches of `bytes` bytes each, so far apart. memcpy takes an instruction for long stretches
+// (rep movsb) that crawls where both ends lie in the same place of a page but for a few bytes.
+void copy_stretches(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t bytes,
+                    int64_t count) {
+  const auto each = [&](auto copy_one) {
+    for (; count; --count, to += to_step, from += from_step) copy_one();
+  };
+  if (bytes > 128)
+    each([&] { copy_pieces<64>(to, from, bytes); });
+  else if (bytes > 64)
+    each([&] { copy_ends<64>(to, from, bytes); });
+  else if (bytes >= 32)
+    each([&] { copy_ends<32>(to, from, bytes); });
+  else if (bytes >= 16)
+    each([&] { copy_ends<16>(to, from, bytes); });
+  else if (bytes >= 8)
+    each([&] { copy_ends<8>(to, from, bytes); });
+  else if (bytes >= 4)
+    each([&] { copy_ends<4>(to, from, bytes); });
+  else
+    each([&] {
+      for (int64_t i = 0; i < bytes; ++i) to[i] = from[i];
+    });
 }
 
 // to[i * to_stride + j] = from[j * from_stride + i], for tile x tile elements or fewer.
@@ -179,8 +203,68 @@ void transpose_band(T* to, int64_t to_stride, const T* from, int64_t from_stride
     }
   }
 }
-// The same past the caches: of many rows at once, since memory likes to be read in long pieces, and
-// by way of `strip`, since it likes to be written in long ones.
+
+// The longer of the two ways is the inner loop.
+template <class T>
+void move_rows(Place<void> to, Place<const void> from, int64_t n, int64_t rows) {
+  T* y = static_cast<T*>(to.data);
+  const T* x = static_cast<const T*>(from.data);
+  if (to.along == 1 && from.along == 1 && rows > 1)
+    return copy_stretches((char*)y, to.down * sizeof(T), (const char*)x, from.down * sizeof(T),
+                          n * sizeof(T), rows);
+  if (to.along == 1 && from.down == 1 && n >= 4 && rows >= 4)
+    return transpose_band(y, to.down, x, from.along, rows, n);
+  if (n < rows && n < 16) {
+    std::swap(n, rows);
+    std::swap(to.along, to.down);
+    std::swap(from.along, from.down);
+  }
+  for (int64_t row = 0; row < rows; ++row)
+    move_strided(y + row * to.down, to.along, x + row * from.down, from.along, n);
+}
+
+void move_rows(Place<void> to, Place<const void> from, int64_t n, int64_t rows) {
+  visit_itemsize(itemsize(to.dtype),
+                 [&](auto t) { move_rows<typename decltype(t)::type>(to, from, n, rows); });
+}
+
+bool is_dense(const auto& place, int64_t n, int64_t rows) {
+  return place.along == 1 && (rows == 1 || place.down == n);
+}
+
+// Elements that are not neighbours pass through buffers, so that conversion sees dense memory only.
+void convert_piece(Place<void> to, Place<const void> from, int64_t n, int64_t rows) {
+  alignas(64) char in[chunk * 8], out[chunk * 8];
+  const bool takes = is_dense(from, n, rows), gives = is_dense(to, n, rows);
+  if (!takes) move_rows({in, from.dtype, 1, n}, from, n, rows);
+  convert_dense(gives ? to.data : out, to.dtype, takes ? from.data : in, from.dtype, n * rows);
+  if (!gives) move_rows(to, {out, to.dtype, 1, n}, n, rows);
+}
+
+// f(to, from, n, rows) for pieces of up to a chunk of elements.
+template <class F>
+void for_pieces(Place<void> to, Place<const void> from, int64_t n, int64_t rows, F f) {
+  const int64_t width = std::min(n, chunk), together = std::max<int64_t>(1, chunk / n);
+  for (int64_t row = 0; row < rows; row += together)
+    for (int64_t i = 0; i < n; i += width) {
+      Place<void> y = to;
+      Place<const void> x = from;
+      y.data = (char*)to.data + (row * to.down + i * to.along) * itemsize(to.dtype);
+      x.data = (const char*)from.data + (row * from.down + i * from.along) * itemsize(from.dtype);
+      f(y, x, std::min(width, n - i), std::min(together, rows - row));
+    }
+}
+
+void convert(Place<void> to, Place<const void> from, int64_t n, int64_t rows) {
+  if (rows > 1 && to.down == n * to.along && from.down == n * from.along) n *= rows, rows = 1;
+  if (to.dtype == from.dtype) return move_rows(to, from, n, rows);
+  if (is_dense(to, n, rows) && is_dense(from, n, rows))
+    return convert_dense(to.data, to.dtype, from.data, from.dtype, n * rows);
+  for_pieces(to, from, n, rows, convert_piece);
+}
+
+// transpose_band past the caches: of many rows at once, since memory likes to be read in long
+// pieces, and by way of `strip`, since it likes to be written in long ones.
 constexpr int64_t strip_rows = 256, strip_bytes = 512;
 template <class T>
 void stream_band(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t rows,
@@ -233,81 +317,45 @@ int64_t row_to_transpose(const Loop<2>& loop) {
   return -1;
 }
 
-void copy_same(void* to, const void* from, const Loop<2>& loop, int64_t bytes) {
-  const int64_t row = row_to_transpose(loop), last = loop.sizes.size() - 1;
-  const bool streams = loop.numel() * bytes >= stream_from && loop.strides[0][last] == 1 &&
-                       loop.sizes[last] * bytes >= 512;
-  visit_itemsize(bytes, [&](auto t) {
-    using T = typename decltype(t)::type;
-    if (row >= 0) return copy_transposed((T*)to, (const T*)from, loop, row, streams);
-    parallel_for(loop.numel(), run_block(loop.numel()), [&](int64_t begin, int64_t end) {
-      for_runs(loop, begin, end, [&](auto at, int64_t n) {
-        if (streams)
-          stream_strided((T*)to + at[0], (const T*)from + at[1], loop.strides[1][last], n);
-        else
-          move_strided((T*)to + at[0], loop.strides[0][last], (const T*)from + at[1],
-                       loop.strides[1][last], n);
-      });
-      if (streams) stream_end();
-    });
-  });
-}
-
-// Elements that are not neighbours pass through buffers, so that conversion sees dense memory only.
-void convert_strided(char* to, DType to_type, int64_t to_stride, const char* from, DType from_type,
-                     int64_t from_stride, int64_t n, bool streams) {
-  const int64_t to_bytes = itemsize(to_type), from_bytes = itemsize(from_type);
-  alignas(64) char in[chunk * 8], out[chunk * 8];
-  for (int64_t i = 0; i < n; i += chunk) {
-    const int64_t m = std::min(chunk, n - i);
-    const char* source = from + i * from_stride * from_bytes;
-    char* target = to + i * to_stride * to_bytes;
-    if (from_stride != 1) copy_strided(in, 1, source, from_stride, m, from_bytes);
-    const bool direct = to_stride == 1 && !streams;
-    convert(direct ? target : out, to_type, from_stride == 1 ? source : in, from_type, m);
-    if (to_stride != 1)
-      copy_strided(target, to_stride, out, 1, m, to_bytes);
-    else if (streams)
-      stream(target, out, m * to_bytes);
+// Past the caches, which take dense rows only: others pass through a buffer.
+void stream_rows(Place<void> to, Place<const void> from, int64_t n, int64_t rows) {
+  const int64_t bytes = itemsize(to.dtype);
+  if (to.dtype == from.dtype && from.along == 1) {
+    for (int64_t row = 0; row < rows; ++row)
+      stream((char*)to.data + row * to.down * bytes,
+             (const char*)from.data + row * from.down * bytes, n * bytes);
+    return;
   }
+  for_pieces(to, from, n, rows, [](auto y, auto x, int64_t width, int64_t together) {
+    alignas(64) char dense[chunk * 8];
+    convert({dense, y.dtype, 1, width}, x, width, together);
+    stream_rows(y, {dense, y.dtype, 1, width}, width, together);
+  });
 }
 
 void copy(const View& out, const View& in) {
   const Loop<2> loop({&out, &in});
-  if (out.dtype == in.dtype) return copy_same(out.data, in.data, loop, itemsize(out.dtype));
-  const int64_t to_bytes = itemsize(out.dtype), from_bytes = itemsize(in.dtype),
-                last = loop.sizes.size() - 1;
-  const bool streams = loop.numel() * to_bytes >= stream_from;
-  parallel_for(loop.numel(), run_block(loop.numel()), [&](int64_t begin, int64_t end) {
-    for_runs(loop, begin, end, [&](auto at, int64_t n) {
-      convert_strided((char*)out.data + at[0] * to_bytes, out.dtype, loop.strides[0][last],
-                      (const char*)in.data + at[1] * from_bytes, in.dtype, loop.strides[1][last], n,
-                      streams);
+  const Place<void> to{out.data, out.dtype, loop.along(0), loop.down(0)};
+  const Place<const void> from{in.data, in.dtype, loop.along(1), loop.down(1)};
+  const int64_t n = loop.numel(), to_bytes = itemsize(out.dtype), from_bytes = itemsize(in.dtype);
+  const bool streams =
+      n * to_bytes >= stream_from && to.along == 1 && loop.sizes.back() * to_bytes >= 512;
+  const int64_t row = out.dtype == in.dtype ? row_to_transpose(loop) : -1;
+  if (row >= 0)
+    return visit_itemsize(to_bytes, [&](auto t) {
+      using T = typename decltype(t)::type;
+      copy_transposed(out.ptr<T>(), in.ptr<const T>(), loop, row, streams);
+    });
+  parallel_for(n, run_block(n), [&](int64_t begin, int64_t end) {
+    for_rows(loop, begin, end, [&](auto at, int64_t width, int64_t rows) {
+      Place<void> y = to;
+      Place<const void> x = from;
+      y.data = out.ptr<char>() + at[0] * to_bytes;
+      x.data = in.ptr<const char>() + at[1] * from_bytes;
+      (streams ? stream_rows : convert)(y, x, width, rows);
     });
     if (streams) stream_end();
   });
-}
-
-// A piece or more, the middle ones where they fall into lines; the first and the last may overlap
-// their neighbours.
-template <int64_t piece>
-void copy_pieces(char* to, const char* from, int64_t bytes) {
-  const auto copy_one = [&](int64_t at) { std::memcpy(to + at, from + at, piece); };
-  copy_one(0);
-  for (int64_t i = piece - (reinterpret_cast<intptr_t>(to) & (piece - 1)); i + piece <= bytes;
-       i += piece)
-    copy_one(i);
-  copy_one(bytes - piece);
-}
-// memcpy takes an instruction for long stretches (rep movsb) that crawls where both ends lie in the
-// same place of a page but for a few bytes.
-void copy_stretch(char* to, const char* from, int64_t bytes) {
-  if (bytes >= 64)
-    copy_pieces<64>(to, from, bytes);
-  else if (bytes >= 16)
-    copy_pieces<16>(to, from, bytes);
-  else
-    std::memcpy(to, from, size_t(bytes));
 }
 
 void join_rows(char* to, const Part* parts, int64_t count, int64_t rows) {
@@ -326,16 +374,14 @@ void join_rows(char* to, const Part* parts, int64_t count, int64_t rows) {
         if (streams)
           stream(y, x, parts[k].bytes);
         else
-          copy_stretch(y, x, parts[k].bytes);
+          copy_stretches(y, 0, x, 0, parts[k].bytes, 1);
       }
     if (streams) stream_end();
   });
 }
 
-const Offer offers[] = {{kernels::copy, copy},
-                        {kernels::convert, convert},
-                        {kernels::copy_strided, copy_strided},
-                        {kernels::join_rows, join_rows}};
+const Offer offers[] = {
+    {kernels::copy, copy}, {kernels::convert, convert}, {kernels::join_rows, join_rows}};
 
 }  // namespace
 }  // namespace izvod::kernels::IZVOD_ISA

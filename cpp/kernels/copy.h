@@ -9,15 +9,17 @@ namespace izvod::kernels {
 // integers; anything but zero, nan included, is true). The memory of the two does not overlap.
 inline constinit Kernel<void(const View& out, const View& in)> copy;
 
-// n neighbouring elements from one dtype to another, on the calling thread.
-inline constinit Kernel<void(void* to, DType to_type, const void* from, DType from_type, int64_t n)>
-    convert;
+// Rows of elements: how far it is from one to the next, and from row to row, in elements.
+template <class Data>
+struct Place {
+  Data* data;
+  DType dtype;
+  int64_t along = 1, down = 0;
+};
 
-// n elements of `bytes` bytes each between strided places (strides in elements), on the calling
-// thread.
-inline constinit Kernel<void(void* to, int64_t to_stride, const void* from, int64_t from_stride,
-                             int64_t n, int64_t bytes)>
-    copy_strided;
+// `rows` rows of n elements from place to place and dtype to dtype, on the calling thread.
+inline constinit Kernel<void(Place<void> to, Place<const void> from, int64_t n, int64_t rows)>
+    convert;
 
 // `rows` rows, each one stretch of every part after the other.
 struct Part {

@@ -79,16 +79,15 @@ struct TakeRun {
 
 bool take(const View& out, const View& in, const View& index, int64_t scale, int64_t size) {
   const Loop<3> loop({&out, &in, &index});
-  const int64_t so = loop.strides[0].back(), si = loop.strides[1].back(),
-                sx = loop.strides[2].back(), n = loop.numel(), bytes = itemsize(out.dtype);
-  const bool streams =
-      n * bytes >= stream_from && sx == 0 && so == 1 && si == 1 && loop.sizes.back() * bytes >= 512;
+  const int64_t n = loop.numel(), bytes = itemsize(out.dtype);
+  const bool streams = n * bytes >= stream_from && loop.along(0) == 1 && loop.along(1) == 1 &&
+                       loop.along(2) == 0 && loop.sizes.back() * bytes >= 512;
   std::atomic<bool> inside{true};
   visit_itemsize(bytes, [&](auto t) {
     using T = typename decltype(t)::type;
-    const TakeRun<T> run{so, si, sx, scale, size, streams};
     parallel_for(n, run_block(n), [&](int64_t begin, int64_t end) {
-      for_runs(loop, begin, end, [&](auto at, int64_t m) {
+      for_long_runs(loop, begin, end, [&](auto at, int64_t m, const auto& strides) {
+        const TakeRun<T> run{strides[0], strides[1], strides[2], scale, size, streams};
         if (!run(out.ptr<T>() + at[0], in.ptr<const T>() + at[1],
                  index.ptr<const int64_t>() + at[2], m))
           inside.store(false, std::memory_order_relaxed);
@@ -210,8 +209,8 @@ bool in_bounds(const View& index, int64_t low, int64_t high, int64_t* bad) {
   std::atomic<int64_t> first_block{std::numeric_limits<int64_t>::max()};
   parallel_for(n, block, [&](int64_t begin, int64_t end) {
     bool any = false;
-    for_runs(loop, begin, end, [&](auto at, int64_t m) {
-      any |= any_outside(index.ptr<const int64_t>() + at[0], stride, m, low, high);
+    for_long_runs(loop, begin, end, [&](auto at, int64_t m, const auto& stride) {
+      any |= any_outside(index.ptr<const int64_t>() + at[0], stride[0], m, low, high);
     });
     int64_t seen = first_block.load();
     while (any && begin < seen && !first_block.compare_exchange_weak(seen, begin)) {
@@ -230,9 +229,9 @@ bool in_bounds(const View& index, int64_t low, int64_t high, int64_t* bad) {
 
 void add_offsets(const View& offsets, const View& index, int64_t size, int64_t stride) {
   const Loop<2> loop({&offsets, &index});
-  const int64_t so = loop.strides[0].back(), sx = loop.strides[1].back();
   parallel_for(loop.numel(), run_block(loop.numel()), [&](int64_t begin, int64_t end) {
-    for_runs(loop, begin, end, [&](auto at, int64_t n) {
+    for_long_runs(loop, begin, end, [&](auto at, int64_t n, const auto& strides) {
+      const auto [so, sx] = strides;
       int64_t* to = offsets.ptr<int64_t>() + at[0];
       const int64_t* x = index.ptr<const int64_t>() + at[1];
       for (int64_t i = 0; i < n; ++i)

@@ -1,145 +1,224 @@
 #include "kernels/pointwise.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "base/parallel.h"
 #include "kernels/copy.h"
 #include "kernels/runs.h"
 #include "kernels/stream.h"
+#include "kernels/vec.h"
+#include "kernels/vec_int.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 
-// Chunks stay in the first-level cache; blocks are what one thread takes at a time.
-static constexpr int64_t chunk = 1024;
-static constexpr int64_t block = 16 * chunk, serial_below = 2 * block;
-
-// n elements, `stride` apart, to neighbours of another dtype.
-static void gather_chunk(void* to, DType to_type, const void* from, DType from_type, int64_t n,
-                         int64_t stride) {
-  if (stride == 1) return kernels::convert(to, to_type, from, from_type, n);
-  alignas(64) char neighbours[chunk * 8];
-  const int64_t bytes = itemsize(from_type), values = stride == 0 ? 1 : n;
-  if (to_type == from_type) return kernels::copy_strided(to, int64_t(1), from, stride, n, bytes);
-  kernels::copy_strided(neighbours, int64_t(1), from, stride, values, bytes);
-  kernels::convert(to, to_type, static_cast<const void*>(neighbours), from_type, values);
-  if (stride == 0)
-    kernels::copy_strided(to, int64_t(1), static_cast<const void*>(to), int64_t(0), n,
-                          itemsize(to_type));
-}
+static constexpr int64_t chunk = 1024;  // stays in the first-level cache
 
 namespace {
 
-// One call of `pointwise`: the operands' memory, and where each chunk is read, converted, computed,
-// written.
-struct Run {
+// One call of `pointwise`: the operands, and what is done with them.
+struct Call {
   const InnerLoop* inner;
   const void* op;
   DType compute, result;  // of the inputs, of what the inner loop writes
   int inputs;
-  char* data[1 + max_inputs];
-  DType types[1 + max_inputs];
-  int64_t steps[1 + max_inputs];  // strides of the innermost dimension, in elements
-  bool streams;                   // see Note [Streaming stores]
-  bool plain;                     // the inner loop reads and writes the operands themselves
+  Place<void> operands[1 + max_inputs];
+  bool streams;  // see Note [Streaming stores]
 
-  bool direct(int k) const { return types[k] == (k ? compute : result) && steps[k] == 1; }
+  // Whether the inner loop takes this operand as it is: its rows, or one value for each of them.
+  bool takes(int k) const {
+    const Place<void>& place = operands[k];
+    return place.dtype == (k ? compute : result) && (place.along == 1 || place.along == 0);
+  }
+  // Rows of n elements as one.
+  bool is_dense(int k, int64_t n) const {
+    const Place<void>& place = operands[k];
+    return place.along == 0 ? place.down == 0 : place.along == 1 && place.down == n;
+  }
 
-  // n elements from the given places on.
-  void row(void* const* at, int64_t n) const {
-    if (plain) return inner(at[0], at + 1, n, op);
-    row_by_chunks(at, n);
+  // Of an element in these rows.
+  std::array<void*, 1 + max_inputs> places(void* const* at, int64_t row, int64_t i) const {
+    std::array<void*, 1 + max_inputs> to;
+    for (int k = 0; k <= inputs; ++k) {
+      const auto [data, dtype, along, down] = operands[k];
+      to[k] = static_cast<char*>(at[k]) + (row * down + i * along) * itemsize(dtype);
+    }
+    return to;
+  }
+
+  bool overlaps(int64_t n, int64_t count) const;
+  bool shall_be_one(void* const* at, int64_t n) const;
+  void run(void* const* at, int64_t n, int64_t count) const;
+};
+
+// n times each value, up to a vector beyond the last.
+template <class T>
+void repeat_each(void* to, const void* values, int64_t n, int64_t count) {
+  T* y = static_cast<T*>(to);
+  const T* x = static_cast<const T*>(values);
+  for (int64_t row = 0; row < count; ++row, y += n) {
+    const Vec<T> value(x[row]);
+    for (int64_t i = 0; i < n; i += Vec<T>::width) value.store(y + i);
+  }
+}
+
+// Rows for the inner loop. Operands that it does not take as they are pass through buffers; so do
+// short rows that are apart, to be computed as one.
+class Pieces {
+ public:
+  Pieces(const Call& call, bool as_one) : call_(call), as_one_(as_one) {}
+
+  // Up to a chunk of elements from the given places on. The same places again where `down` is 0.
+  void run(void* const* at, int64_t n, int64_t count) {
+    const void* in[max_inputs];
+    Rows rows{n, count};
+    for (int k = 1; k <= call_.inputs; ++k) in[k - 1] = input(k, at[k], rows);
+    const Place<void>& out = call_.operands[0];
+    const bool through = call_.takes(0) && !call_.streams && !(as_one_ && out.down != n);
+    rows.next[0] = through ? out.down : n;
+    if (as_one_) rows.n = n * count, rows.count = 1;
+    call_.inner(through ? at[0] : buffers_[0], in, rows, call_.op);
+    if (call_.streams)
+      stream(at[0], buffers_[0], n * count * itemsize(call_.result));
+    else if (!through)
+      kernels::convert(Place<void>{at[0], out.dtype, out.along, out.down},
+                       Place<const void>{buffers_[0], call_.result, 1, n}, n, count);
   }
 
  private:
-  void row_by_chunks(void* const* at, int64_t n) const {
-    alignas(64) char buffers[1 + max_inputs][chunk * 8];
-    bool filled[1 + max_inputs] = {};
-    for (int64_t i = 0; i < n; i += chunk) {
-      const int64_t m = std::min(chunk, n - i);
-      const void* in[max_inputs];
-      for (int k = 1; k <= inputs; ++k) {
-        const char* from = static_cast<const char*>(at[k]) + i * steps[k] * itemsize(types[k]);
-        in[k - 1] = direct(k) ? from : buffers[k];
-        if (direct(k) || filled[k]) continue;
-        gather_chunk(buffers[k], compute, from, types[k], steps[k] ? m : std::min(chunk, n),
-                     steps[k]);
-        filled[k] = steps[k] == 0;  // one value for the whole row
-      }
-      char* to = static_cast<char*>(at[0]) + i * steps[0] * itemsize(types[0]);
-      if (direct(0) && !streams) {
-        inner(to, in, m, op);
-        continue;
-      }
-      inner(buffers[0], in, m, op);
-      if (direct(0))
-        stream(to, buffers[0], m * itemsize(result));
-      else
-        write(to, buffers[0], m);
+  const void* input(int k, void* at, Rows& rows) {
+    const Place<void>& place = call_.operands[k];
+    const int64_t n = rows.n, width = place.along ? n : 1, count = place.down ? rows.count : 1;
+    const bool expands = as_one_ && !call_.is_dense(k, n);
+    rows.single[k] = place.along == 0 && !expands;
+    rows.next[k] = place.down;
+    if (call_.takes(k) && !expands) return at;
+    rows.next[k] = expands ? n : place.down ? width : 0;
+    if (filled_[k]) return buffers_[k];
+    filled_[k] = place.along == 0 && place.down == 0;
+    char* const to = buffers_[k];
+    alignas(64) char values[chunk * 8];
+    const bool repeats = expands && place.along == 0;
+    kernels::convert(Place<void>{repeats ? values : to, call_.compute, 1, width},
+                     Place<const void>{at, place.dtype, place.along, place.down}, width, count);
+    const int64_t bytes = itemsize(call_.compute);
+    if (repeats)
+      (bytes == 4 ? repeat_each<int32_t> : repeat_each<int64_t>)(to, values, n, count);
+    else if (expands && place.down == 0) {
+      for (int64_t row = 1; row < rows.count; ++row)
+        std::memcpy(to + row * n * bytes, to, n * bytes);
+      filled_[k] = true;
     }
+    return to;
   }
 
-  void write(char* to, const void* from, int64_t n) const {
-    if (steps[0] == 1) return kernels::convert(to, types[0], from, result, n);
-    alignas(64) char converted[chunk * 8];
-    if (types[0] != result) {
-      kernels::convert(converted, types[0], from, result, n);
-      from = converted;
-    }
-    kernels::copy_strided(to, steps[0], from, int64_t(1), n, itemsize(types[0]));
-  }
+  const Call& call_;
+  const bool as_one_;
+  bool filled_[1 + max_inputs] = {};
+  alignas(64) char buffers_[1 + max_inputs][chunk * 8 + vec_bytes];
 };
+
+// Whether rows of n elements are better computed as one: what that costs is to copy operands, what
+// it saves is parts of vectors (which a read that follows waits for, if it is from the same place).
+bool Call::shall_be_one(void* const* at, int64_t n) const {
+  constexpr int64_t width = vec_bytes / 4;
+  bool copies = false, in_place = false;
+  for (int k = 0; k <= inputs; ++k) {
+    copies = copies || !(is_dense(k, n) || (k && operands[k].down == 0));
+    in_place = in_place || (k && at[k] == at[0]);
+  }
+  if (copies && n % width == 0) return false;
+  return n < (in_place ? 8 : copies ? 2 : 4) * width;
+}
+
+// Whether an element of the result may belong to two rows: each then sees what the last one wrote.
+bool Call::overlaps(int64_t n, int64_t count) const {
+  const int64_t along = std::abs(operands[0].along), down = std::abs(operands[0].down);
+  return count > 1 && down <= (n - 1) * along && along <= (count - 1) * down;
+}
+
+// Rows of n elements from the given places on.
+void Call::run(void* const* at, int64_t n, int64_t count) const {
+  if (overlaps(n, count)) {
+    for (int64_t row = 0; row < count; ++row) run(places(at, row, 0).data(), n, 1);
+    return;
+  }
+  bool plain = !streams, dense = true;
+  for (int k = 0; k <= inputs; ++k) plain = plain && takes(k), dense = dense && is_dense(k, n);
+  const bool as_one = count > 1 && (dense || shall_be_one(at, n));
+  if (plain && (dense || !as_one)) {
+    Rows rows{dense ? n * count : n, dense ? 1 : count};
+    for (int k = 0; k <= inputs; ++k)
+      rows.next[k] = operands[k].down, rows.single[k] = operands[k].along == 0;
+    return inner(at[0], at + 1, rows, op);
+  }
+  Pieces pieces(*this, as_one);
+  const int64_t width = std::min(n, chunk), together = std::max<int64_t>(1, chunk / n);
+  for (int64_t row = 0; row < count; row += together)
+    for (int64_t i = 0; i < n; i += width) {
+      pieces.run(places(at, row, i).data(), std::min(width, n - i),
+                 std::min(together, count - row));
+    }
+}
 
 }  // namespace
 
+// Whether the first operand lies in one piece of memory.
+template <int count>
+static bool is_dense(const Loop<count>& loop) {
+  int64_t stride = 1;
+  for (int64_t d = loop.sizes.size() - 1; d >= 0; stride *= loop.sizes[d--])
+    if (loop.strides[0][d] != stride) return false;
+  return true;
+}
+
 template <int count, size_t... k>
-static void strided(Run& run, const View* const (&views)[count], std::index_sequence<k...>) {
+static void strided(Call& call, const View* const (&views)[count], std::index_sequence<k...>) {
   const Loop<count> loop(views);
   const int64_t n = loop.numel();
-  ((run.steps[k] = loop.strides[k].back()), ...);
-  run.streams = n * itemsize(run.result) >= stream_from;
-  const int64_t bytes[] = {itemsize(run.types[k])...};
-  run.plain = !run.streams && (run.direct(k) && ...);
-  parallel_for(n, n < serial_below ? n : block, [&](int64_t begin, int64_t end) {
-    for_runs(loop, begin, end, [&](const auto& offsets, int64_t m) {
-      void* at[count] = {run.data[k] + offsets[k] * bytes[k]...};
-      run.row(at, m);
+  ((call.operands[k].along = loop.along(k), call.operands[k].down = loop.down(k)), ...);
+  call.streams = n * itemsize(call.result) >= stream_from &&
+                 call.operands[0].dtype == call.result && is_dense(loop);
+  const int64_t bytes[] = {itemsize(call.operands[k].dtype)...};
+  parallel_for(n, run_block(n), [&](int64_t begin, int64_t end) {
+    for_rows(loop, begin, end, [&](const auto& offsets, int64_t m, int64_t rows) {
+      void* at[count] = {static_cast<char*>(call.operands[k].data) + offsets[k] * bytes[k]...};
+      call.run(at, m, rows);
     });
-    if (run.streams) stream_end();
+    if (call.streams) stream_end();
   });
 }
 
 static void pointwise(const PointwiseLoops& loops, DType compute, const View& out, const View* in,
                       int inputs, const void* op) {
-  Run run;
-  run.inner = (compute == DType::Float32   ? loops.f32
-               : compute == DType::Float64 ? loops.f64
-                                           : loops.i64)
-                  .function;
-  run.op = op;
-  run.compute = compute;
-  run.result = loops.predicate ? DType::Bool : compute;
-  run.inputs = inputs;
-  run.data[0] = out.ptr<char>();
-  run.types[0] = out.dtype;
-  for (int k = 0; k < inputs; ++k) {
-    run.data[k + 1] = in[k].ptr<char>();
-    run.types[k + 1] = in[k].dtype;
-  }
+  Call call;
+  call.inner = (compute == DType::Float32   ? loops.f32
+                : compute == DType::Float64 ? loops.f64
+                                            : loops.i64)
+                   .function;
+  call.op = op;
+  call.compute = compute;
+  call.result = loops.predicate ? DType::Bool : compute;
+  call.inputs = inputs;
+  call.operands[0] = {out.data, out.dtype};
+  for (int k = 0; k < inputs; ++k) call.operands[k + 1] = {in[k].data, in[k].dtype};
   for (int64_t s : out.sizes)
     if (s == 0) return;
   switch (inputs) {
     case 1: {
       const View* views[] = {&out, &in[0]};
-      return strided<2>(run, views, std::make_index_sequence<2>{});
+      return strided<2>(call, views, std::make_index_sequence<2>{});
     }
     case 2: {
       const View* views[] = {&out, &in[0], &in[1]};
-      return strided<3>(run, views, std::make_index_sequence<3>{});
+      return strided<3>(call, views, std::make_index_sequence<3>{});
     }
     default: {
       const View* views[] = {&out, &in[0], &in[1], &in[2]};
-      return strided<4>(run, views, std::make_index_sequence<4>{});
+      return strided<4>(call, views, std::make_index_sequence<4>{});
     }
   }
 }

@@ -4,9 +4,18 @@
 
 namespace izvod::kernels {
 
-// One op's loop over n contiguous elements of one compute type. `op` is the op's object (its
-// parameters).
-using InnerLoop = void(void* out, const void* const* in, int64_t n, const void* op);
+inline constexpr int max_inputs = 3;
+
+// Rows of n neighbours. Of the operands (the result, then the inputs): how far it is from a row's
+// start to the next one's, in elements, and which inputs have one value for a whole row.
+struct Rows {
+  int64_t n, count = 1;
+  int64_t next[1 + max_inputs] = {};
+  bool single[1 + max_inputs] = {};
+};
+
+// One op's loop over rows of one compute type. `op` is the op's object (its parameters).
+using InnerLoop = void(void* out, const void* const* in, const Rows& rows, const void* op);
 
 // The loops of an op. Other dtypes are converted, a chunk at a time: half types to float, integers
 // to int64; an op without a loop for a type has not that dtype.
@@ -18,8 +27,6 @@ struct PointwiseLoops {
 // Filled at load time by kernels/{unary,binary,ternary}.cpp.
 template <class Op>
 inline constinit PointwiseLoops loops_of{};
-
-inline constexpr int max_inputs = 3;
 
 // out[i] = op(in[0][i], ...) in the given compute type, for views of equal sizes (broadcast
 // dimensions have stride 0). Inputs and output may have any dtype: they are converted on the way.

@@ -21,45 +21,104 @@ inline void store_bools(Mask<T> m, uint8_t* p) {
 }
 template <class T>
 inline void store_bools(Mask<T> m, uint8_t* p, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) p[i] = uint8_t(m.v[i] & 1);
+  uint8_t bools[Vec<T>::width], *from = bools;
+  store_bools(m, bools);
+  Vec<T>::for_pieces(n, [&](int piece) {
+    std::memcpy(p, from, size_t(piece));
+    p += piece, from += piece;
+  });
 }
 
-template <class Op, class T, size_t... k>
-inline auto apply_at(const Op& op, const T* const* in, int64_t i, int64_t n,
-                     std::index_sequence<k...>) {
-  return op.y(Vec<T>::load(in[k] + i, n)...);
-}
-template <class Op, class T, size_t... k>
-inline auto apply_at(const Op& op, const T* const* in, int64_t i, std::index_sequence<k...>) {
-  return op.y(Vec<T>::load(in[k] + i)...);
-}
+// Where the inputs of a row are read. A single value becomes a vector, which is read again and
+// again.
+template <class T, int inputs>
+struct RowInputs {
+  const T* at[inputs];
+  int64_t moves[inputs];  // all bits set, or none for a single value
 
-// The line that results reach eight vectors later, fetched from the second-level cache before the
-// stores wait for it. Shorter vectors wait less than the fetching costs.
-template <class T>
-inline void prefetch_result(const T* y) {
-  if constexpr (vec_bytes == 64) __builtin_prefetch(y + 8 * Vec<T>::width);
+  RowInputs(const void* const* operands, const Rows& rows, Vec<T>* repeated) {
+    for (int k = 0; k < inputs; ++k) {
+      at[k] = static_cast<const T*>(operands[k]);
+      moves[k] = rows.single[k + 1] ? 0 : -1;
+      if (rows.single[k + 1]) {
+        repeated[k] = Vec<T>(*at[k]);
+        at[k] = reinterpret_cast<const T*>(&repeated[k]);
+      }
+    }
+  }
+  // The op of the next `n` elements, or of a whole vector.
+  template <class Op, class... N>
+  [[gnu::always_inline]] auto apply(const Op& op, N... n) const {
+    return [&]<size_t... k>(std::index_sequence<k...>) {
+      return op.y(Vec<T>::load(at[k], n...)...);
+    }(std::make_index_sequence<inputs>{});
+  }
+  [[gnu::always_inline]] void advance(int64_t n) {
+    for (int k = 0; k < inputs; ++k) at[k] += n & moves[k];
+  }
+  [[gnu::always_inline]] bool holds(const void* y) const {
+    for (int k = 0; k < inputs; ++k)
+      if (at[k] == y) return true;
+    return false;
+  }
+};
+
+// Whether a vector of results is a line of memory. Then the line of eight vectors later is fetched
+// from the second-level cache before the stores wait for it (shorter vectors wait less than the
+// fetching costs), and rows that begin within a line are stored from the next one on: a vector
+// that reached into two would be stored twice.
+template <class T, class Y>
+inline constexpr bool fills_lines = vec_bytes == 64 && std::is_same_v<T, Y>;
+
+template <class Op, class T, int inputs, class Y>
+[[gnu::always_inline]] inline void row_loop(const Op& op, Y* y, RowInputs<T, inputs> x, int64_t n) {
+  constexpr int64_t width = Vec<T>::width;
+  const auto step = [&](auto... elements) __attribute__((always_inline)) {
+    if constexpr (requires { Op::predicate; })
+      store_bools(x.apply(op, elements...), y, elements...);
+    else
+      x.apply(op, elements...).store(y, elements...);
+  };
+  const auto advance = [&](int64_t elements) __attribute__((always_inline)) {
+    y += elements;
+    n -= elements;
+    x.advance(elements);
+  };
+  if constexpr (fills_lines<T, Y>) {
+    const int64_t head = -int64_t(uintptr_t(y) / sizeof(T)) & (width - 1);
+    if (head && n >= 2 * width) {
+      step(head);
+      advance(head);
+    }
+  }
+  const bool whole_vectors = n >= width;
+  for (; n >= width; advance(width)) {
+    if constexpr (fills_lines<T, Y>) __builtin_prefetch(y + 8 * width);
+    step();
+  }
+  if (n == 0) return;
+  if (whole_vectors && !x.holds(y)) {  // the last vector may overlap the one before it
+    advance(n - width);
+    return step();
+  }
+  step(n);
 }
 
 template <class Op, class T, int inputs>
-void inner_loop(void* out, const void* const* operands, int64_t n, const void* op_object) {
+void inner_loop(void* out, const void* const* operands, const Rows& in_memory,
+                const void* op_object) {
+  using Y = std::conditional_t<requires { Op::predicate; }, uint8_t, T>;
   const Op& op = *static_cast<const Op*>(op_object);
-  constexpr auto each = std::make_index_sequence<inputs>{};
-  constexpr int64_t width = Vec<T>::width;
-  const T* in[inputs];  // the compiler cannot know that stores leave `operands` alone
-  for (int k = 0; k < inputs; ++k) in[k] = static_cast<const T*>(operands[k]);
-  int64_t i = 0;
-  if constexpr (requires { Op::predicate; }) {
-    auto* y = static_cast<uint8_t*>(out);
-    for (; i + width <= n; i += width) store_bools(apply_at<Op, T>(op, in, i, each), y + i);
-    if (i < n) store_bools(apply_at<Op, T>(op, in, i, n - i, each), y + i, n - i);
-  } else {
-    T* y = static_cast<T*>(out);
-    for (; i + width <= n; i += width) {
-      prefetch_result(y + i);
-      apply_at<Op, T>(op, in, i, each).store(y + i);
-    }
-    if (i < n) apply_at<Op, T>(op, in, i, n - i, each).store(y + i, n - i);
+  const Rows rows = in_memory;  // the compiler cannot know that stores leave it alone
+  const void* in[inputs];
+  for (int k = 0; k < inputs; ++k) in[k] = operands[k];
+  auto* y = static_cast<Y*>(out);
+  Vec<T> repeated[inputs];
+  for (int64_t row = 0;;) {
+    row_loop<Op, T, inputs>(op, y, RowInputs<T, inputs>(in, rows, repeated), rows.n);
+    if (++row == rows.count) return;
+    y += rows.next[0];
+    for (int k = 0; k < inputs; ++k) in[k] = static_cast<const T*>(in[k]) + rows.next[k + 1];
   }
 }
 

@@ -100,16 +100,8 @@ class Walk {
   // n elements as neighbours of the type that the reducer loads.
   const void* load(const char* x, int64_t stride, int64_t n, void* buffer) const {
     if (stride == 1 && direct_) return x;
-    if (stride == 1) {
-      kernels::convert(buffer, r_.load, static_cast<const void*>(x), in_.dtype, n);
-    } else if (direct_) {
-      kernels::copy_strided(buffer, int64_t(1), static_cast<const void*>(x), stride, n, in_bytes_);
-    } else {
-      alignas(64) char dense[leaf_size * 8];
-      kernels::copy_strided(static_cast<void*>(dense), int64_t(1), static_cast<const void*>(x),
-                            stride, n, in_bytes_);
-      kernels::convert(buffer, r_.load, static_cast<const void*>(dense), in_.dtype, n);
-    }
+    kernels::convert(Place<void>{buffer, r_.load}, Place<const void>{x, in_.dtype, stride}, n,
+                     int64_t(1));
     return buffer;
   }
 
@@ -120,14 +112,9 @@ class Walk {
     for (int k = 0; k < 2; ++k) {
       if (!outs_[k]) continue;
       const View& out = *outs_[k];
-      const int64_t bytes = itemsize(out.dtype), stride = kept_.strides[k + 1].back();
-      char* target = static_cast<char*>(out.data) + at[k + 1] * bytes;
-      alignas(64) char dense[max_columns * 8];
-      void* to = stride == 1 || n == 1 ? target : dense;
-      kernels::convert(to, out.dtype, static_cast<const void*>(results[k]), r_.result[k], n);
-      if (to != target)
-        kernels::copy_strided(static_cast<void*>(target), stride, (const void*)dense, int64_t(1), n,
-                              bytes);
+      char* target = out.ptr<char>() + at[k + 1] * itemsize(out.dtype);
+      kernels::convert(Place<void>{target, out.dtype, kept_.along(k + 1)},
+                       Place<const void>{results[k], r_.result[k]}, n, int64_t(1));
     }
   }
 

@@ -3,7 +3,9 @@
 // cut into.
 #include <algorithm>
 #include <array>
+#include <utility>
 
+#include "base/parallel.h"
 #include "kernels/isa.h"
 #include "kernels/view.h"
 
@@ -13,15 +15,21 @@ namespace izvod::kernels::IZVOD_ISA {
 // waking a thread costs more than the work.
 inline constexpr int64_t run_grain = 32768;
 
-// Blocks of n such elements: more than one is cut finer, or an op of three blocks would keep one of
-// two threads for two of them.
-static inline int64_t run_block(int64_t n) { return n <= run_grain ? run_grain : run_grain / 2; }
+// Blocks of n such elements: more than one is cut finer, and into a number that threads can share
+// evenly, or an op of three blocks would keep one of two threads for two of them. They end where
+// lines of memory end.
+static inline int64_t run_block(int64_t n) {
+  if (n <= run_grain) return run_grain;
+  const int64_t blocks = ceil_div(ceil_div(n, run_grain / 2), 4) * 4;
+  return ceil_div(ceil_div(n, blocks), 64) * 64;
+}
 
-// Calls f(offsets, n) for stretches of the innermost dimension that together cover the elements
-// [begin, end) of the loop, counted in row-major order. offsets[k]: where operand k stands, in
+// Calls f(offsets, n, rows) for `rows` neighbouring rows of n neighbours along the innermost
+// dimension, which together cover the elements [begin, end) of the loop, counted in row-major
+// order: more than one row only where rows are whole. offsets[k]: where operand k stands, in
 // elements.
 template <int count, class F>
-static void for_runs(const Loop<count>& loop, int64_t begin, int64_t end, F&& f) {
+static void for_rows(const Loop<count>& loop, int64_t begin, int64_t end, F&& f) {
   const int64_t last = loop.sizes.size() - 1, inner = loop.sizes[last];
   if (begin >= end) return;
   std::array<int64_t, count> at{};
@@ -34,21 +42,55 @@ static void for_runs(const Loop<count>& loop, int64_t begin, int64_t end, F&& f)
   }
   for (;;) {
     const int64_t n = std::min(inner - first, end - begin);
+    const bool whole = n == inner && last;
+    const int64_t rows =
+        whole ? std::min(loop.sizes[last - 1] - index[last - 1], (end - begin) / inner) : 1;
     std::array<int64_t, count> here = at;
     if (first)
       for (int k = 0; k < count; ++k) here[k] += first * loop.strides[k][last];
-    f(here, n);
-    begin += n;
+    f(here, n, rows);
+    begin += n * rows;
     if (begin >= end) return;
     first = 0;
-    for (int64_t d = last - 1; d >= 0; --d) {
-      const bool carry = ++index[d] == loop.sizes[d];
-      const int64_t step = carry ? 1 - loop.sizes[d] : 1;
-      for (int k = 0; k < count; ++k) at[k] += step * loop.strides[k][d];
+    for (int64_t d = last - 1, ahead = rows; d >= 0; --d, ahead = 1) {
+      index[d] += ahead;
+      const bool carry = index[d] == loop.sizes[d];
+      const int64_t steps = carry ? ahead - loop.sizes[d] : ahead;
+      for (int k = 0; k < count; ++k) at[k] += steps * loop.strides[k][d];
       if (!carry) break;
       index[d] = 0;
     }
   }
+}
+
+// The same with one row at a time: f(offsets, n).
+template <int count, class F>
+static void for_runs(const Loop<count>& loop, int64_t begin, int64_t end, F&& f) {
+  for_rows(loop, begin, end, [&](auto at, int64_t n, int64_t rows) {
+    for (int64_t row = 0;;) {
+      f(std::as_const(at), n);
+      if (++row == rows) return;
+      for (int k = 0; k < count; ++k) at[k] += loop.down(k);
+    }
+  });
+}
+
+// The same in any order of a row's elements and of rows: f(offsets, n, strides), down the columns
+// where rows are short and many.
+template <int count, class F>
+static void for_long_runs(const Loop<count>& loop, int64_t begin, int64_t end, F&& f) {
+  std::array<int64_t, count> along, down;
+  for (int k = 0; k < count; ++k) along[k] = loop.along(k), down[k] = loop.down(k);
+  for_rows(loop, begin, end, [&](auto at, int64_t n, int64_t rows) {
+    const bool columns = n < rows && n < 16;
+    const auto &stride = columns ? down : along, &step = columns ? along : down;
+    const int64_t length = columns ? rows : n;
+    for (int64_t left = columns ? n : rows;;) {
+      f(std::as_const(at), length, stride);
+      if (--left == 0) return;
+      for (int k = 0; k < count; ++k) at[k] += step[k];
+    }
+  });
 }
 
 // The view without one dimension: what is left is a start for every row along it.

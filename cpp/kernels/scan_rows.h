@@ -35,14 +35,8 @@ struct Row {
   template <class S>
   const S* load(int64_t k, int64_t n, S* buffer) const {
     if (holds<S>()) return place<S>(k);
-    const int64_t bytes = itemsize(dtype);
-    const void* from = place<char>(k);
-    alignas(64) char dense[chunk * 8];
-    if (stride != 1) {
-      kernels::copy_strided(static_cast<void*>(dense), int64_t(1), from, stride, n, bytes);
-      from = dense;
-    }
-    kernels::convert(static_cast<void*>(buffer), dtype_of<S>, from, dtype, n);
+    kernels::convert(Place<void>{buffer, dtype_of<S>},
+                     Place<const void>{place<char>(k), dtype, stride}, n, int64_t(1));
     return buffer;
   }
   // Where to compute them, for `store` to write what is not in place yet.
@@ -54,13 +48,8 @@ struct Row {
   void store(int64_t k, int64_t n, const S* from, bool streams = false) const {
     if (from == place<S>(k)) return;
     if (streams && holds<S>()) return stream(place<S>(k), from, n * int64_t(sizeof(S)));
-    const int64_t bytes = itemsize(dtype);
-    alignas(64) char dense[chunk * 8];
-    void* to = stride == 1 ? place<char>(k) : dense;
-    kernels::convert(to, dtype, static_cast<const void*>(from), dtype_of<S>, n);
-    if (stride != 1)
-      kernels::copy_strided(place<void>(k), stride, static_cast<const void*>(dense), int64_t(1), n,
-                            bytes);
+    kernels::convert(Place<void>{place<char>(k), dtype, stride},
+                     Place<const void>{from, dtype_of<S>}, n, int64_t(1));
   }
 };
 

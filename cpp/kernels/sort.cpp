@@ -66,17 +66,12 @@ struct Row {
   template <class F>
   void for_keys(F f) const {
     const int64_t bytes = itemsize(dtype);
-    alignas(64) char dense[chunk * 8];
     alignas(64) T x[chunk];
     Key keys[chunk];
     for (int64_t i = 0; i < n; i += chunk) {
       const int64_t m = std::min(chunk, n - i);
-      const void* from = data + i * stride * bytes;
-      if (stride != 1) {
-        kernels::copy_strided(static_cast<void*>(dense), int64_t(1), from, stride, m, bytes);
-        from = dense;
-      }
-      kernels::convert(static_cast<void*>(x), dtype_of<T>, from, dtype, m);
+      kernels::convert(Place<void>{x, dtype_of<T>},
+                       Place<const void>{data + i * stride * bytes, dtype, stride}, m, int64_t(1));
       const Key flip = descending ? ~Key(0) : Key(0);
       for (int64_t k = 0; k < m; ++k) keys[k] = key_of(x[k]) ^ flip;
       f(i, keys, m);

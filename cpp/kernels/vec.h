@@ -127,6 +127,14 @@ struct Vec {
 #endif
   }
 
+  // f(piece) for the powers of two whose sum is n < width, the largest first.
+  template <class F>
+  static void for_pieces(int64_t n, F f) {
+#pragma GCC unroll 4
+    for (int piece = width / 2; piece; piece /= 2)
+      if (n & piece) f(piece);
+  }
+
   T operator[](int i) const { return v[i]; }
   friend Vec operator+(Vec a, Vec b) { return a.v + b.v; }
   friend Vec operator-(Vec a, Vec b) { return a.v - b.v; }
@@ -142,15 +150,6 @@ struct Vec {
   Vec& operator+=(Vec o) { return *this = *this + o; }
   Vec& operator-=(Vec o) { return *this = *this - o; }
   Vec& operator*=(Vec o) { return *this = *this * o; }
-
- private:
-  // f(piece) for the powers of two whose sum is n < width, the largest first.
-  template <class F>
-  static void for_pieces(int64_t n, F f) {
-#pragma GCC unroll 4
-    for (int piece = width / 2; piece; piece /= 2)
-      if (n & piece) f(piece);
-  }
 };
 
 // Bits of integer lanes. >> carries the sign in, as it does for a single integer.

@@ -78,6 +78,11 @@ struct Loop {
     return n;
   }
 
+  // How far it is along the innermost dimension from element to element, and along the next one
+  // from row to row.
+  int64_t along(int k) const { return strides[k].back(); }
+  int64_t down(int k) const { return sizes.size() > 1 ? strides[k][sizes.size() - 2] : 0; }
+
  private:
   // Dimension a belongs outside b: larger stride in the first operand that tells them apart.
   static bool before(const View* const (&views)[count], int64_t a, int64_t b) {

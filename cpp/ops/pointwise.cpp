@@ -44,7 +44,7 @@ bool run_flat(const kernels::InnerLoop* inner, DType compute, bool predicate, co
     data[k] = numbers[k];
     ++k;
   }
-  inner(out.impl()->data, data, n, op);
+  inner(out.impl()->data, data, {n}, op);
   return true;
 }
 
