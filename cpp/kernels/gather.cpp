@@ -24,6 +24,7 @@ bool any_outside(const int64_t* x, int64_t stride, int64_t n, int64_t low, int64
   if (stride == 1)
     for (int64_t i = 0; i < n; ++i) sign |= differences(x[i]);
   else
+#pragma GCC unroll 4
     for (int64_t i = 0; i < n; ++i) sign |= differences(x[i * stride]);
   return sign < 0;
 }
@@ -60,6 +61,7 @@ struct TakeRun {
       if (neighbours)
         take_neighbours(to + i, from, x + i, m);
       else
+#pragma GCC unroll 4
         for (int64_t k = i; k < i + m; ++k) to[k * so] = from[k * si + x[k * sx] * scale];
     }
     return true;
@@ -116,24 +118,41 @@ inline T put_one(T old, T x) {
     return x != x || x < old ? x : old;
 }
 
-// One stretch along one dimension, in order; strides in elements.
-using PutRun = void(void* to, int64_t so, const int64_t* x, int64_t sx, int64_t scale,
-                    const void* from, int64_t si, int64_t n);
+// Of the output, the index, the input: how far it is to the next element, in elements.
+using Strides3 = std::array<int64_t, 3>;
+
+// Rows of n places, each in order.
+using PutRows = void(void* out, const int64_t* index, const void* in, int64_t scale,
+                     const Strides3& along, const Strides3& down, int64_t n, int64_t rows);
 
 template <Put how, class T>
-void put_run(void* out, int64_t so, const int64_t* x, int64_t sx, int64_t scale, const void* in,
-             int64_t si, int64_t n) {
+void put_rows(void* out, const int64_t* x, const void* in, int64_t scale, const Strides3& along,
+              const Strides3& down, int64_t n, int64_t rows) {
   T* to = static_cast<T*>(out);
   const T* from = static_cast<const T*>(in);
-  if (sx == 0 && so == 1 && si == 1) {  // a row onto a row
-    to += *x * scale;
-    for (int64_t i = 0; i < n; ++i) to[i] = put_one<how>(to[i], from[i]);
-  } else {
-    for (int64_t i = 0; i < n; ++i) {
-      T& place = to[i * so + x[i * sx] * scale];
-      place = put_one<how>(place, from[i * si]);
+  const auto [so, sx, si] = along;
+  const bool onto_row = sx == 0 && so == 1 && si == 1;
+  for (; rows; --rows, to += down[0], x += down[1], from += down[2]) {
+    if (onto_row) {
+      T* y = to + *x * scale;
+      for (int64_t i = 0; i < n; ++i) y[i] = put_one<how>(y[i], from[i]);
+    } else {
+      for (int64_t i = 0; i < n; ++i) {
+        T& place = to[i * so + x[i * sx] * scale];
+        place = put_one<how>(place, from[i * si]);
+      }
     }
   }
+}
+
+// Few long rows: pieces of them, which the first-level cache holds.
+void put_pieces(PutRows* put, int64_t bytes, char* to, const int64_t* x, const char* from,
+                int64_t scale, const Strides3& along, const Strides3& down, int64_t n,
+                int64_t rows) {
+  const int64_t piece = rows < 16 ? long_run : n;
+  for (int64_t i = 0; i < n; i += piece)
+    put(to + i * along[0] * bytes, x + i * along[1], from + i * along[2] * bytes, scale, along,
+        down, std::min(piece, n - i), rows);
 }
 
 // Elements that differ in a dimension where `out` has a stride never meet: these dimensions are
@@ -159,20 +178,20 @@ struct PutLoops {
       : apart(pick(out, index, in, true)), together(pick(out, index, in, false)) {}
 };
 
-PutRun* run_for(DType type, Put how) {
-  PutRun* run = nullptr;
+PutRows* rows_for(DType type, Put how) {
+  PutRows* rows = nullptr;
   if (how == Put::Assign)
     visit_itemsize(itemsize(type),
-                   [&](auto t) { run = put_run<Put::Assign, typename decltype(t)::type>; });
+                   [&](auto t) { rows = put_rows<Put::Assign, typename decltype(t)::type>; });
   else
     visit(type, [&](auto t) {
       using T = typename decltype(t)::type;
-      run = how == Put::Add        ? put_run<Put::Add, T>
-            : how == Put::Multiply ? put_run<Put::Multiply, T>
-            : how == Put::Max      ? put_run<Put::Max, T>
-                                   : put_run<Put::Min, T>;
+      rows = how == Put::Add        ? put_rows<Put::Add, T>
+             : how == Put::Multiply ? put_rows<Put::Multiply, T>
+             : how == Put::Max      ? put_rows<Put::Max, T>
+                                    : put_rows<Put::Min, T>;
     });
-  return run;
+  return rows;
 }
 
 void put(const View& out, const View& index, int64_t scale, const View& in, Put how) {
@@ -180,23 +199,22 @@ void put(const View& out, const View& index, int64_t scale, const View& in, Put 
   const Loop<3>&apart = loops.apart, &together = loops.together;
   const int64_t depth = together.numel(), width = apart.numel(), bytes = itemsize(out.dtype);
   if (depth == 0) return;
-  PutRun* put_stretch = run_for(out.dtype, how);
-  // Rows onto rows, or each column from end to end; the order at each place is the same.
-  const bool by_rows =
-      apart.sizes.back() > 1 && (together.strides[2].back() != 1 || apart.strides[2].back() == 1);
+  PutRows* const put = rows_for(out.dtype, how);
+  const Strides3 across{apart.along(0), apart.along(1), apart.along(2)},
+      on{together.along(0), together.along(1), together.along(2)};
   parallel_for(width, std::max<int64_t>(128, run_grain / depth), [&](int64_t begin, int64_t end) {
-    const Loop<3>&outer = by_rows ? together : apart, &inner = by_rows ? apart : together;
-    const int64_t from = by_rows ? 0 : begin, to = by_rows ? depth : end;
-    for_runs(outer, from, to, [&](auto start, int64_t count) {
-      for (int64_t k = 0; k < count; ++k) {
-        for_runs(inner, by_rows ? begin : 0, by_rows ? end : depth, [&](auto at, int64_t n) {
-          put_stretch(out.ptr<char>() + (start[0] + at[0]) * bytes, inner.strides[0].back(),
-                      index.ptr<const int64_t>() + start[1] + at[1], inner.strides[1].back(), scale,
-                      in.ptr<const char>() + (start[2] + at[2]) * bytes, inner.strides[2].back(),
-                      n);
-        });
-        for (int j = 0; j < 3; ++j) start[j] += outer.strides[j].back();
-      }
+    for_runs(apart, begin, end, [&](const auto& at, int64_t n) {
+      for_runs(together, 0, depth, [&](const auto& start, int64_t count) {
+        char* to = out.ptr<char>() + (at[0] + start[0]) * bytes;
+        const int64_t* x = index.ptr<const int64_t>() + at[1] + start[1];
+        const char* from = in.ptr<const char>() + (at[2] + start[2]) * bytes;
+        // Rows onto rows, or each column from end to end; the order at each place is the same.
+        const bool by_rows = count < 16 || (n >= 16 && (across[2] == 1 || on[2] != 1));
+        if (by_rows)
+          put_pieces(put, bytes, to, x, from, scale, across, on, n, count);
+        else
+          put_pieces(put, bytes, to, x, from, scale, on, across, count, n);
+      });
     });
   });
 }

@@ -76,20 +76,24 @@ static void for_runs(const Loop<count>& loop, int64_t begin, int64_t end, F&& f)
 }
 
 // The same in any order of a row's elements and of rows: f(offsets, n, strides), down the columns
-// where rows are short and many.
+// where rows are short and many, a piece of the rows that the first-level cache holds at a time.
+inline constexpr int64_t long_run = 128;
 template <int count, class F>
 static void for_long_runs(const Loop<count>& loop, int64_t begin, int64_t end, F&& f) {
   std::array<int64_t, count> along, down;
   for (int k = 0; k < count; ++k) along[k] = loop.along(k), down[k] = loop.down(k);
-  for_rows(loop, begin, end, [&](auto at, int64_t n, int64_t rows) {
-    const bool columns = n < rows && n < 16;
-    const auto &stride = columns ? down : along, &step = columns ? along : down;
-    const int64_t length = columns ? rows : n;
-    for (int64_t left = columns ? n : rows;;) {
-      f(std::as_const(at), length, stride);
-      if (--left == 0) return;
-      for (int k = 0; k < count; ++k) at[k] += step[k];
+  const auto after = [](auto at, int64_t i, const auto& step) {
+    for (int k = 0; k < count; ++k) at[k] += i * step[k];
+    return at;
+  };
+  for_rows(loop, begin, end, [&](const auto& at, int64_t n, int64_t rows) {
+    if (n >= 16 || n >= rows) {
+      for (int64_t row = 0; row < rows; ++row) f(after(at, row, down), n, along);
+      return;
     }
+    for (int64_t row = 0; row < rows; row += long_run)
+      for (int64_t i = 0; i < n; ++i)
+        f(after(after(at, row, down), i, along), std::min(long_run, rows - row), down);
   });
 }
 

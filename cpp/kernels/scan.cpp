@@ -169,8 +169,12 @@ void scan_short_rows(const Row& out, const Row& in, int64_t length, int64_t rows
     const S* x = in.load(at, n * length, buffer);
     S* y = out.target(at, buffer, streams);
     int64_t i = 0;
+    for (; length < 8 && i < n; ++i) {  // the rows after this one are under way meanwhile
+      Total<S> total = Op::identity;
+      for (int64_t k = 0; k < length; ++k) *y++ = S(total = Op::combine(total, Total<S>(*x++)));
+    }
     const auto adjacent = [&]<int rows>(std::integral_constant<int, rows>) {
-      for (; length >= 8 && i + rows <= n; i += rows, x += rows * length, y += rows * length) {
+      for (; i + rows <= n; i += rows, x += rows * length, y += rows * length) {
         Total<S> totals[rows];
         const S* from[rows];
         S* to[rows];
