@@ -368,15 +368,16 @@ void join_rows(char* to, const Part* parts, int64_t count, int64_t rows) {
   const int64_t grain = std::max<int64_t>(1, run_block(rows * bytes / 4) * 4 / bytes);
   parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
     char* y = to + begin * bytes;
+    if (!streams) {
+      for (int64_t k = 0; k < count; y += parts[k++].bytes)
+        copy_stretches(y, bytes, parts[k].data + begin * parts[k].stride, parts[k].stride,
+                       parts[k].bytes, end - begin);
+      return;
+    }
     for (int64_t row = begin; row < end; ++row)
-      for (int64_t k = 0; k < count; y += parts[k++].bytes) {
-        const char* x = parts[k].data + row * parts[k].stride;
-        if (streams)
-          stream(y, x, parts[k].bytes);
-        else
-          copy_stretches(y, 0, x, 0, parts[k].bytes, 1);
-      }
-    if (streams) stream_end();
+      for (int64_t k = 0; k < count; y += parts[k++].bytes)
+        stream(y, parts[k].data + row * parts[k].stride, parts[k].bytes);
+    stream_end();
   });
 }
 

@@ -56,6 +56,7 @@ class Walk {
     total_ = kept_.numel();
     in_bytes_ = itemsize(in.dtype);
     direct_ = in.dtype == r.load;
+    rows_as_one_ = rows_as_one();
   }
 
   void run() {
@@ -63,7 +64,7 @@ class Walk {
     if (count_ == 0) return fill_identity();
     const int64_t last = kept_.sizes.size() - 1, columns = kept_.sizes[last];
     const bool inner = reduced_.strides[0].back() == 1 && reduced_.sizes.back() >= min_columns;
-    const bool by_columns = !inner && columns >= min_columns &&
+    const bool by_columns = !inner && columns * rows_as_one_ >= min_columns &&
                             (kept_.strides[0][last] == 1 || reduced_.sizes.back() < min_columns);
     by_columns ? run_columns(columns) : run_inner();
   }
@@ -171,8 +172,29 @@ class Walk {
     const int64_t step = kept_.strides[0].back();
     const int64_t half = dense() && count_ <= leaf_size ? n / 2 : 0;
     leaf_pairs(states, source(at), step, half, count_);
+    if (half == 0 && reduced_.sizes.size() == 1 && count_ <= leaf_size / 2)
+      return reduce_short(states, source(at), n);
     for (int64_t i = 2 * half; i < n; ++i)
       reduce_range(states + i * r_.state_bytes, at + i * step, 0, count_);
+  }
+
+  // Rows of which many make a leaf are converted together.
+  void reduce_short(char* states, const char* x, int64_t n) const {
+    const int64_t along = reduced_.along(0), down = kept_.along(0), together = leaf_size / count_;
+    const bool in_place = direct_ && along == 1;
+    alignas(64) char buffer[leaf_size * 8];
+    const int64_t next = (in_place ? down : count_) * itemsize(r_.load);
+    for (int64_t i = 0; i < n; i += together) {
+      const int64_t rows = std::min(together, n - i);
+      const char* row = x + i * down * in_bytes_;
+      if (!in_place) {
+        kernels::convert(Place<void>{buffer, r_.load, 1, count_},
+                         Place<const void>{row, in_.dtype, along, down}, count_, rows);
+        row = buffer;
+      }
+      for (int64_t k = 0; k < rows; ++k, row += next)
+        r_.leaf(r_, states + (i + k) * r_.state_bytes, row, count_, 0);
+    }
   }
 
   // Whether rows can be read in place and by twos.
@@ -238,12 +260,24 @@ class Walk {
 
   // ---- the kept elements are neighbours: whole rows are added to each other
 
+  // Rows that are shorter than a few vectors and follow one another in memory are taken as one, as
+  // long as their order does not matter. A power of two, 1 where they are not.
+  int64_t rows_as_one() const {
+    const int64_t columns = kept_.sizes.back();
+    int64_t rows = 1;
+    if (!r_.ordered && direct_ && reduced_.sizes.size() == 1 && reduced_.along(0) == columns &&
+        kept_.along(0) == 1)
+      while (rows * columns < 64 && 32 * rows <= count_) rows *= 2;
+    return rows;
+  }
+
   void run_columns(int64_t columns) const {
     const int64_t strip = std::min({columns, int64_t(max_columns), strip_bytes / itemsize(r_.load),
                                     slot_bytes / r_.state_bytes});
     const int64_t strips = ceil_div(columns, strip);
     const int64_t fitting = block_elements / strip / group_rows * group_rows;
-    const int64_t block = std::min(count_, std::clamp(fitting, group_rows, max_block_rows));
+    const int64_t block =
+        std::min(count_, std::clamp(fitting, group_rows, max_block_rows * rows_as_one_));
     const int64_t blocks = ceil_div(count_, block);
     std::unique_ptr<char[]> partial;
     if (blocks > 1)
@@ -272,6 +306,13 @@ class Walk {
   }
 
   const char* reduce_rows(char* memory, int64_t at, int64_t begin, int64_t end, int64_t n) const {
+    if (rows_as_one_ == 1) return add_rows(memory, at, begin, end, n);
+    const int64_t together = (end - begin) / rows_as_one_ * rows_as_one_;
+    return together ? add_rows_as_one(memory, at, begin, begin + together, end, n)
+                    : add_rows(memory, at, begin, end, n);
+  }
+
+  const char* add_rows(char* memory, int64_t at, int64_t begin, int64_t end, int64_t n) const {
     const int64_t stride = reduced_.strides[0].back(), column_stride = kept_.strides[0].back();
     const bool in_place = direct_ && column_stride == 1;
     alignas(64) char buffer[group_rows * strip_bytes];
@@ -291,6 +332,30 @@ class Walk {
       first += rows;
     });
     return tree.root();
+  }
+  // [begin, together) as one row of n * rows_as_one_ columns, which are then folded; then the rest.
+  const char* add_rows_as_one(char* memory, int64_t at, int64_t begin, int64_t together,
+                              int64_t end, int64_t n) const {
+    const int64_t width = n * rows_as_one_, rows = (together - begin) / rows_as_one_;
+    const char* x = source(at + begin * n);
+    char* states;
+    {
+      Tree tree(r_, memory, width);
+      for (int64_t i = 0; i < rows; i += group_rows) {
+        const int64_t m = std::min(group_rows, rows - i);
+        r_.rows(r_, tree.slot(), x + i * width * in_bytes_, width, m, width, 0);
+        tree.push(m);
+      }
+      states = const_cast<char*>(tree.root());
+    }
+    int64_t count = rows;
+    for (int64_t half = rows_as_one_ / 2; half; half /= 2, count *= 2)
+      r_.merge(states, count, states + half * n * r_.state_bytes, count, half * n);
+    if (together == end) return states;
+    char* const rest = states + n * r_.state_bytes;
+    r_.rows(r_, rest, x + (together - begin) * n * in_bytes_, n, end - together, n, 0);
+    r_.merge(states, count, rest, end - together, n);
+    return states;
   }
   void load_row(const char* x, int64_t stride, int64_t n, char* to) const {
     const void* from = load(x, stride, n, to);
@@ -322,6 +387,7 @@ class Walk {
   Loop<1> reduced_;
   int64_t count_, total_, in_bytes_;
   bool direct_;
+  int64_t rows_as_one_;
 };
 
 // Few neighbouring elements into one: no plan needed.
