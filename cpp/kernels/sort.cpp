@@ -66,13 +66,17 @@ struct Row {
   template <class F>
   void for_keys(F f) const {
     const int64_t bytes = itemsize(dtype);
-    alignas(64) T x[chunk];
+    const bool in_place = dtype == dtype_of<T> && stride == 1;
+    const Key flip = descending ? ~Key(0) : Key(0);
+    alignas(64) T buffer[chunk];
     Key keys[chunk];
     for (int64_t i = 0; i < n; i += chunk) {
       const int64_t m = std::min(chunk, n - i);
-      kernels::convert(Place<void>{x, dtype_of<T>},
-                       Place<const void>{data + i * stride * bytes, dtype, stride}, m, int64_t(1));
-      const Key flip = descending ? ~Key(0) : Key(0);
+      const char* from = data + i * stride * bytes;
+      const T* x = in_place ? reinterpret_cast<const T*>(from) : buffer;
+      if (!in_place)
+        kernels::convert(Place<void>{buffer, dtype_of<T>}, Place<const void>{from, dtype, stride},
+                         m, int64_t(1));
       for (int64_t k = 0; k < m; ++k) keys[k] = key_of(x[k]) ^ flip;
       f(i, keys, m);
     }
@@ -132,30 +136,48 @@ Pair* radix_sort(Pair* from, Pair* to, int64_t n) {
   return from;
 }
 
+// Among n pairs in order, the last of which is free.
+template <class Pair>
+void insert(Pair* pairs, int64_t n, Pair pair) {
+  int64_t place = n - 1;
+  for (; place > 0 && pair < pairs[place - 1]; --place) pairs[place] = pairs[place - 1];
+  pairs[place] = pair;
+}
+// The first k of n pairs to the front, in order. Late ones seldom belong there.
+template <class Pair>
+void insertion_sort(Pair* pairs, int64_t n, int64_t k) {
+  for (int64_t i = 1; i < k; ++i) insert(pairs, i + 1, pairs[i]);
+  for (int64_t i = k; i < n; ++i)
+    if (pairs[i] < pairs[k - 1]) insert(pairs, k, pairs[i]);
+}
+
 constexpr int64_t radix_from = 256;  // shorter rows are compared
+constexpr int64_t insertion_below = 16;
 
 template <class Pair>
 Pair* sort_pairs(Pair* pairs, Pair* spare, int64_t n) {
   if (n >= radix_from) return radix_sort(pairs, spare, n);
-  std::sort(pairs, pairs + n);
+  n < insertion_below ? insertion_sort(pairs, n, n) : std::sort(pairs, pairs + n);
   return pairs;
 }
 
-template <class Pair>
-void write(const Pair* pairs, int64_t k, const View& values, const View& indices, const View& in,
-           const std::array<int64_t, 3>& at, int64_t dim) {
-  visit_itemsize(itemsize(in.dtype), [&](auto t) {
-    using T = typename decltype(t)::type;
-    T* v = values.ptr<T>() + at[0];
-    int64_t* place = indices.ptr<int64_t>() + at[1];
-    const T* x = in.ptr<const T>() + at[2];
+// Where a row's values and indices go, and where the values come from.
+template <class T>
+struct Answer {
+  T* values;
+  int64_t* indices;
+  const T* in;
+  int64_t values_stride, indices_stride, in_stride;
+
+  template <class Pair>
+  void write(const Pair* pairs, int64_t k) const {
     for (int64_t i = 0; i < k; ++i) {
       const int64_t index = pairs[i].index();
-      v[i * values.strides[dim]] = x[index * in.strides[dim]];
-      place[i * indices.strides[dim]] = index;
+      values[i * values_stride] = in[index * in_stride];
+      indices[i * indices_stride] = index;
     }
-  });
-}
+  }
+};
 
 // order(row, room) returns the pairs of a row whose first ones are the answer; room for 2 n pairs.
 template <class Pair, class T, class Order>
@@ -167,13 +189,19 @@ void for_rows(const View& values, const View& indices, const View& in, int64_t d
                 grain = std::max<int64_t>(1, run_grain / 8 / std::max<int64_t>(n, 1));
   parallel_for(n ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
     const auto room = std::make_unique_for_overwrite<Pair[]>(size_t(2 * n));
-    for_runs(rows, begin, end, [&](auto at, int64_t count) {
-      for (int64_t i = 0; i < count; ++i) {
-        const Row<Pair, T> row{in.ptr<const char>() + at[2] * itemsize(in.dtype), in.dtype, n,
-                               in.strides[dim], descending};
-        write(order(row, room.get()), values.sizes[dim], values, indices, in, at, dim);
-        for (int k = 0; k < 3; ++k) at[k] += rows.strides[k].back();
-      }
+    visit_itemsize(itemsize(in.dtype), [&](auto t) {
+      using V = typename decltype(t)::type;
+      for_runs(rows, begin, end, [&](auto at, int64_t count) {
+        for (int64_t i = 0; i < count; ++i) {
+          const Answer<V> answer{values.ptr<V>() + at[0],   indices.ptr<int64_t>() + at[1],
+                                 in.ptr<const V>() + at[2], values.strides[dim],
+                                 indices.strides[dim],      in.strides[dim]};
+          const Row<Pair, T> row{reinterpret_cast<const char*>(answer.in), in.dtype, n,
+                                 in.strides[dim], descending};
+          answer.write(order(row, room.get()), values.sizes[dim]);
+          for (int k = 0; k < 3; ++k) at[k] += rows.along(k);
+        }
+      });
     });
   });
 }
@@ -209,7 +237,11 @@ void topk(const View& values, const View& indices, const View& in, int64_t dim, 
       count = row.candidates(room, k);
     else
       row.pairs(room);
-    if (k >= row.n) return sort_pairs(room, room + row.n, row.n);
+    if (k < insertion_below && k < count && count < 4 * chunk) {
+      insertion_sort(room, count, k);
+      return room;
+    }
+    if (k >= row.n) return sort_pairs(room, room + row.n, count);
     std::nth_element(room, room + k - 1, room + count);
     std::sort(room, room + k);
     return room;

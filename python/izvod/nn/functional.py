@@ -30,7 +30,8 @@ def one_hot(tensor, num_classes=-1):
         raise RuntimeError("num_classes should be positive")
     elif largest >= num_classes:
         raise RuntimeError("Class values must be smaller than num_classes.")
-    return (tensor.unsqueeze(-1) == izvod.arange(num_classes)).to(izvod.int64)
+    result = izvod.zeros((*tensor.shape, num_classes), dtype=izvod.int64)
+    return result.scatter_(-1, tensor.unsqueeze(-1), 1)
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
