@@ -8,7 +8,7 @@ namespace izvod::kernels {
 
 struct Add {
   static constexpr auto name = "add", node = "AddBackward0";
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, narrow = true;
   template <class V> static V y(V a, V b) { return a + b; }
   static constexpr int dx_uses = UseNone, dy_uses = UseNone;
   static auto dx(const auto& g, const auto&, const auto&) { return g; }
@@ -17,7 +17,7 @@ struct Add {
 
 struct Sub {
   static constexpr auto name = "sub", node = "SubBackward0", node_of_number = "RsubBackward1";
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, narrow = true;
   template <class V> static V y(V a, V b) { return a - b; }
   static constexpr int dx_uses = UseNone, dy_uses = UseNone;
   static auto dx(const auto& g, const auto&, const auto&) { return g; }
@@ -26,7 +26,7 @@ struct Sub {
 
 struct Mul {
   static constexpr auto name = "mul", node = "MulBackward0";
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, narrow = true, bools = true;
   template <class V> static V y(V a, V b) { return a * b; }
   static constexpr int dx_uses = UseB, dy_uses = UseA;
   static auto dx(const auto& g, const auto&, const auto& b) { return g * b; }
@@ -69,7 +69,7 @@ struct Pow {
 // Where both are equal each gets half of the gradient; nan wins.
 struct Maximum {
   static constexpr auto name = "maximum", node = "MaximumBackward0";
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, narrow = true, bools = true;
   template <class V> static V y(V a, V b) {
     return where(a != a, a, where(b > a, b, where(b != b, b, a)));
   }
@@ -84,7 +84,7 @@ struct Maximum {
 
 struct Minimum {
   static constexpr auto name = "minimum", node = "MinimumBackward0";
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, narrow = true, bools = true;
   template <class V> static V y(V a, V b) {
     return where(a != a, a, where(b < a, b, where(b != b, b, a)));
   }
@@ -186,11 +186,11 @@ struct BinaryCrossEntropyWithLogits {
 using LossOps = OpList<MseLoss, L1Loss, BinaryCrossEntropy, BinaryCrossEntropyWithLogits>;
 
 // Comparisons give bool and have no derivative.
-#define IZVOD_COMPARISON(Name, function, op)                       \
-  struct Name {                                                    \
-    static constexpr auto name = #function;                        \
-    static constexpr bool integers = true, predicate = true;       \
-    static auto y(const auto& a, const auto& b) { return a op b; } \
+#define IZVOD_COMPARISON(Name, function, op)                                              \
+  struct Name {                                                                           \
+    static constexpr auto name = #function;                                               \
+    static constexpr bool integers = true, narrow = true, bools = true, predicate = true; \
+    static auto y(const auto& a, const auto& b) { return a op b; }                        \
   };
 IZVOD_COMPARISON(Eq, eq, ==)
 IZVOD_COMPARISON(Ne, ne, !=)
@@ -200,22 +200,22 @@ IZVOD_COMPARISON(Gt, gt, >)
 IZVOD_COMPARISON(Ge, ge, >=)
 #undef IZVOD_COMPARISON
 
-#define IZVOD_LOGICAL(Name, function, result)                      \
-  struct Name {                                                    \
-    static constexpr auto name = #function;                        \
-    static constexpr bool integers = true, predicate = true;       \
-    static auto y(const auto& a, const auto& b) { return result; } \
+#define IZVOD_LOGICAL(Name, function, result)                                             \
+  struct Name {                                                                           \
+    static constexpr auto name = #function;                                               \
+    static constexpr bool integers = true, narrow = true, bools = true, predicate = true; \
+    static auto y(const auto& a, const auto& b) { return result; }                        \
   };
 IZVOD_LOGICAL(LogicalAnd, logical_and, (a != 0) & (b != 0))
 IZVOD_LOGICAL(LogicalOr, logical_or, (a != 0) | (b != 0))
 IZVOD_LOGICAL(LogicalXor, logical_xor, ((a != 0) & (b == 0)) | ((a == 0) & (b != 0)))
 #undef IZVOD_LOGICAL
 
-#define IZVOD_BITWISE(Name, function, op)                             \
-  struct Name {                                                       \
-    static constexpr auto name = #function;                           \
-    static constexpr bool integers = true, integers_only = true;      \
-    template <class V> static V y(V a, V b) { return V(a.v op b.v); } \
+#define IZVOD_BITWISE(Name, function, op)                                                     \
+  struct Name {                                                                               \
+    static constexpr auto name = #function;                                                   \
+    static constexpr bool integers = true, integers_only = true, narrow = true, bools = true; \
+    template <class V> static V y(V a, V b) { return V(a.v op b.v); }                         \
   };
 IZVOD_BITWISE(BitwiseAnd, bitwise_and, &)
 IZVOD_BITWISE(BitwiseOr, bitwise_or, |)

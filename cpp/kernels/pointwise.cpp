@@ -106,7 +106,10 @@ class Pieces {
                      Place<const void>{at, place.dtype, place.along, place.down}, width, count);
     const int64_t bytes = itemsize(call_.compute);
     if (repeats)
-      (bytes == 4 ? repeat_each<int32_t> : repeat_each<int64_t>)(to, values, n, count);
+      visit_itemsize(bytes, [&](auto t) {
+        repeat_each<typename SignedInt<sizeof(typename decltype(t)::type)>::type>(to, values, n,
+                                                                                  count);
+      });
     else if (expands && place.down == 0) {
       for (int64_t row = 1; row < rows.count; ++row)
         std::memcpy(to + row * n * bytes, to, n * bytes);
@@ -124,7 +127,7 @@ class Pieces {
 // Whether rows of n elements are better computed as one: what that costs is to copy operands, what
 // it saves is parts of vectors (which a read that follows waits for, if it is from the same place).
 bool Call::shall_be_one(void* const* at, int64_t n) const {
-  constexpr int64_t width = vec_bytes / 4;
+  const int64_t width = vec_bytes / itemsize(compute);
   bool copies = false, in_place = false;
   for (int k = 0; k <= inputs; ++k) {
     copies = copies || !(is_dense(k, n) || (k && operands[k].down == 0));
@@ -195,10 +198,7 @@ static void strided(Call& call, const View* const (&views)[count], std::index_se
 static void pointwise(const PointwiseLoops& loops, DType compute, const View& out, const View* in,
                       int inputs, const void* op) {
   Call call;
-  call.inner = (compute == DType::Float32   ? loops.f32
-                : compute == DType::Float64 ? loops.f64
-                                            : loops.i64)
-                   .function;
+  call.inner = loops.of(compute).function;
   call.op = op;
   call.compute = compute;
   call.result = loops.predicate ? DType::Bool : compute;

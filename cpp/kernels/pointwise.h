@@ -18,10 +18,21 @@ struct Rows {
 using InnerLoop = void(void* out, const void* const* in, const Rows& rows, const void* op);
 
 // The loops of an op. Other dtypes are converted, a chunk at a time: half types to float, integers
-// to int64; an op without a loop for a type has not that dtype.
+// to int64; an op without a loop for a type has not that dtype. `narrow`, by dtype: of bools and
+// integers shorter than int64, where the op has loops of their own.
 struct PointwiseLoops {
-  Kernel<InnerLoop> f32, f64, i64;
+  Kernel<InnerLoop> f32, f64, i64, narrow[size_t(DType::Int64)];
   bool predicate = false;  // writes bool (one byte) instead of the compute type
+
+  const Kernel<InnerLoop>& of(DType compute) const {
+    return compute == DType::Float32   ? f32
+           : compute == DType::Float64 ? f64
+           : compute == DType::Int64   ? i64
+                                       : narrow[size_t(compute)];
+  }
+  DType compute_type(DType t) const {
+    return t < DType::Int64 && narrow[size_t(t)].function ? t : kernels::compute_type(t);
+  }
 };
 
 // Filled at load time by kernels/{unary,binary,ternary}.cpp.

@@ -137,6 +137,18 @@ struct OfferLoops {
       Offer(loops.f64, inner_loop<Op, double, inputs>);
     }
     if constexpr (requires { Op::integers; }) Offer(loops.i64, inner_loop<Op, int64_t, inputs>);
+    if constexpr (requires { Op::narrow; }) {
+      offer_narrow<Op, uint8_t>(loops);
+      offer_narrow<Op, int8_t>(loops);
+      offer_narrow<Op, int16_t>(loops);
+      offer_narrow<Op, int32_t>(loops);
+    }
+    if constexpr (requires { Op::bools; })
+      Offer(loops.narrow[size_t(DType::Bool)], inner_loop<Op, uint8_t, inputs>);
+  }
+  template <class Op, class T>
+  static void offer_narrow(PointwiseLoops& loops) {
+    Offer(loops.narrow[size_t(dtype_of<T>)], inner_loop<Op, T, inputs>);
   }
 };
 

@@ -7,7 +7,7 @@ namespace izvod::kernels {
 // The condition comes converted to the type of the others.
 struct Where {
   static constexpr auto name = "where", node = "WhereBackward0";
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, narrow = true, bools = true;
   template <class V> static V y(V condition, V a, V b) { return where(condition != 0, a, b); }
 };
 

@@ -89,7 +89,7 @@ struct Rsqrt {
 struct Square {
   static constexpr auto name = "square", node = "PowBackward0";
   static constexpr Wants wants = Wants::X;
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, narrow = true;
   template <class V> static V y(V x) { return x * x; }
   template <class V> static V dx(V g, V x) { return g * (x * 2); }
 };
@@ -111,7 +111,7 @@ struct Neg {
           "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
           "invert a mask, use the `~` or `logical_not()` operator instead.";
   static constexpr Wants wants = Wants::Nothing;
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, narrow = true;
   template <class V> static V y(V x) { return -x; }
   template <class V> static V dx(V g) { return -g; }
 };
@@ -119,7 +119,7 @@ struct Neg {
 struct Abs {
   static constexpr auto name = "abs", node = "AbsBackward0";
   static constexpr Wants wants = Wants::X;
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, narrow = true;
   template <class V> static V y(V x) { return abs(x); }
   template <class V> static V dx(V g, V x) { return where(x > 0, g, where(x < 0, -g, g * 0)); }
 };
@@ -127,7 +127,7 @@ struct Abs {
 struct Sign {
   static constexpr auto name = "sign", node = "SignBackward0";
   static constexpr Wants wants = Wants::Nothing;
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, narrow = true;
   template <class V> static V y(V x) { return where(x > 0, 1, where(x < 0, -1, 0)); }
   template <class V> static V dx(V g) { return g * 0; }
 };
@@ -231,7 +231,7 @@ struct Relu {
   static constexpr auto name = "relu", node = "ReluBackward0",
                         not_of_bool = "Boolean inputs not supported for relu";
   static constexpr Wants wants = Wants::Y;
-  static constexpr bool integers = true;
+  static constexpr bool integers = true, narrow = true;
   template <class V> static V y(V x) { return where(x < 0, 0, x); }  // keeps nan
   template <class V> static V dx(V g, V y) { return where(y > 0, g, 0); }
 };
@@ -384,13 +384,13 @@ IZVOD_PREDICATE(Isfinite, isfinite, abs(x) < __builtin_inf())
 #undef IZVOD_PREDICATE
 struct LogicalNot {
   static constexpr auto name = "logical_not";
-  static constexpr bool integers = true, predicate = true;
+  static constexpr bool integers = true, narrow = true, bools = true, predicate = true;
   template <class V> static auto y(V x) { return x == 0; }
 };
 
 struct BitwiseNot {
   static constexpr auto name = "bitwise_not";
-  static constexpr bool integers = true, integers_only = true;
+  static constexpr bool integers = true, integers_only = true, narrow = true;
   template <class V> static V y(V x) { return -x - 1; }
 };
 

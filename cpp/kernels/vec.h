@@ -21,6 +21,12 @@ inline constexpr int vec_bytes = 16;
 #endif
 
 template <int bytes> struct SignedInt;
+template <> struct SignedInt<1> {
+  using type = int8_t;
+};
+template <> struct SignedInt<2> {
+  using type = int16_t;
+};
 template <> struct SignedInt<4> {
   using type = int32_t;
 };
@@ -57,16 +63,24 @@ Mask<T> lanes_before(int64_t n) {
 template <class T>
 struct FirstLanes {
   static constexpr int width = vec_bytes / int(sizeof(T));
-  unsigned bits;
-  explicit FirstLanes(int64_t n) : bits(n < width ? (1u << n) - 1 : (1u << width) - 1) {}
+  uint64_t bits;
+  explicit FirstLanes(int64_t n) : bits(~uint64_t(0) >> (64 - (n < width ? n : width))) {}
   Vec<T> load(const T* p) const {  // the other lanes zero
-    if constexpr (sizeof(T) == 4)
+    if constexpr (sizeof(T) == 1)
+      return typename Vec<T>::Native(_mm512_maskz_loadu_epi8(__mmask64(bits), p));
+    else if constexpr (sizeof(T) == 2)
+      return typename Vec<T>::Native(_mm512_maskz_loadu_epi16(__mmask32(bits), p));
+    else if constexpr (sizeof(T) == 4)
       return typename Vec<T>::Native(_mm512_maskz_loadu_epi32(__mmask16(bits), p));
     else
       return typename Vec<T>::Native(_mm512_maskz_loadu_epi64(__mmask8(bits), p));
   }
   void store(T* p, Vec<T> x) const {
-    if constexpr (sizeof(T) == 4)
+    if constexpr (sizeof(T) == 1)
+      _mm512_mask_storeu_epi8(p, __mmask64(bits), __m512i(x.v));
+    else if constexpr (sizeof(T) == 2)
+      _mm512_mask_storeu_epi16(p, __mmask32(bits), __m512i(x.v));
+    else if constexpr (sizeof(T) == 4)
       _mm512_mask_storeu_epi32(p, __mmask16(bits), __m512i(x.v));
     else
       _mm512_mask_storeu_epi64(p, __mmask8(bits), __m512i(x.v));
@@ -98,13 +112,15 @@ struct Vec {
     if (n >= width) return load(p);
 #if defined(__AVX512F__)
     return FirstLanes<T>(n).load(p);
-#elif defined(__AVX2__)
-    const auto mask = reinterpret_cast<__m256i>(lanes_before<T>(n).v);
-    if constexpr (sizeof(T) == 4)
-      return Native(_mm256_maskload_epi32(reinterpret_cast<const int*>(p), mask));
-    else
-      return Native(_mm256_maskload_epi64(reinterpret_cast<const long long*>(p), mask));
 #else
+#if defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+      return Native(_mm256_maskload_epi32(reinterpret_cast<const int*>(p),
+                                          reinterpret_cast<__m256i>(lanes_before<T>(n).v)));
+    if constexpr (sizeof(T) == 8)
+      return Native(_mm256_maskload_epi64(reinterpret_cast<const long long*>(p),
+                                          reinterpret_cast<__m256i>(lanes_before<T>(n).v)));
+#endif
     T lanes[width] = {}, *to = lanes;
     for_pieces(n, [&](int piece) {
       std::memcpy(to, p, piece * sizeof(T));

@@ -1,12 +1,17 @@
 #pragma once
-// The functions of vec_math.h on int64 lanes, for ops whose integer arguments stay integers.
+// The functions of vec_math.h on integer lanes, for ops whose integer arguments stay integers.
+#include <concepts>
+
 #include "kernels/vec_math.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 
 using Ints = Vec<int64_t>;
 
-inline Ints abs(Ints x) { return where(x < 0, -x, x); }
+template <std::integral T>
+Vec<T> abs(Vec<T> x) {
+  return where(x < 0, -x, x);
+}
 inline Ints floor(Ints x) { return x; }
 inline Ints ceil(Ints x) { return x; }
 inline Ints round(Ints x) { return x; }

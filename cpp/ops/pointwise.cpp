@@ -9,9 +9,7 @@ constexpr int64_t flat_limit = 32768;  // elements that one thread does without 
 
 const kernels::InnerLoop* loop_for(const kernels::PointwiseLoops& loops, const char* name,
                                    DType compute, DType common) {
-  const auto& kernel = compute == DType::Float32   ? loops.f32
-                       : compute == DType::Float64 ? loops.f64
-                                                   : loops.i64;
+  const auto& kernel = loops.of(compute);
   check<NotImplementedError>(kernel.function != nullptr, "\"", name, "\" not implemented for '",
                              info(common).noun, "'");
   return kernel.function;
@@ -19,8 +17,8 @@ const kernels::InnerLoop* loop_for(const kernels::PointwiseLoops& loops, const c
 
 // The commonest call: everything contiguous, of one size and of the compute type (or one lone
 // number).
-bool run_flat(const kernels::InnerLoop* inner, DType compute, bool predicate, const Tensor& out,
-              std::initializer_list<const Arg*> in, const void* op) {
+bool run_flat(const kernels::InnerLoop* inner, DType compute, DType common, bool predicate,
+              const Tensor& out, std::initializer_list<const Arg*> in, const void* op) {
   const int64_t n = out.numel();
   if (n > flat_limit || !out.is_contiguous() || out.dtype() != (predicate ? DType::Bool : compute))
     return false;
@@ -39,8 +37,8 @@ bool run_flat(const kernels::InnerLoop* inner, DType compute, bool predicate, co
       *reinterpret_cast<float*>(numbers[k]) = float(a->scalar.to_double());
     else if (compute == DType::Float64)
       *reinterpret_cast<double*>(numbers[k]) = a->scalar.to_double();
-    else
-      *reinterpret_cast<int64_t*>(numbers[k]) = a->scalar.to_int();
+    else  // its first bytes are those of a narrow integer
+      *reinterpret_cast<int64_t*>(numbers[k]) = a->scalar.as(common).to_int();
     data[k] = numbers[k];
     ++k;
   }
@@ -80,9 +78,9 @@ kernels::View broadcast_view(const Tensor& x, const Dims& sizes) {
 
 void run_pointwise(const kernels::PointwiseLoops& loops, const char* name, DType common,
                    const Tensor& out, std::initializer_list<const Arg*> in, const void* op) {
-  const DType compute = kernels::compute_type(common);
+  const DType compute = loops.compute_type(common);
   const kernels::InnerLoop* inner = loop_for(loops, name, compute, common);
-  if (run_flat(inner, compute, loops.predicate, out, in, op)) return;
+  if (run_flat(inner, compute, common, loops.predicate, out, in, op)) return;
 
   kernels::View views[kernels::max_inputs];
   Tensor copies[kernels::max_inputs];
