@@ -74,7 +74,7 @@ class Pieces {
   // Up to a chunk of elements from the given places on. The same places again where `down` is 0.
   void run(void* const* at, int64_t n, int64_t count) {
     const void* in[max_inputs];
-    Rows rows{n, count};
+    Rows rows(n, count);
     for (int k = 1; k <= call_.inputs; ++k) in[k - 1] = input(k, at[k], rows);
     const Place<void>& out = call_.operands[0];
     const bool through = call_.takes(0) && !call_.streams && !(as_one_ && out.down != n);
@@ -153,7 +153,7 @@ void Call::run(void* const* at, int64_t n, int64_t count) const {
   for (int k = 0; k <= inputs; ++k) plain = plain && takes(k), dense = dense && is_dense(k, n);
   const bool as_one = count > 1 && (dense || shall_be_one(at, n));
   if (plain && (dense || !as_one)) {
-    Rows rows{dense ? n * count : n, dense ? 1 : count};
+    Rows rows(dense ? n * count : n, dense ? 1 : count);
     for (int k = 0; k <= inputs; ++k)
       rows.next[k] = operands[k].down, rows.single[k] = operands[k].along == 0;
     return inner(at[0], at + 1, rows, op);

@@ -9,9 +9,11 @@ inline constexpr int max_inputs = 3;
 // Rows of n neighbours. Of the operands (the result, then the inputs): how far it is from a row's
 // start to the next one's, in elements, and which inputs have one value for a whole row.
 struct Rows {
-  int64_t n, count = 1;
-  int64_t next[1 + max_inputs] = {};
+  int64_t n, count;
+  int64_t next[1 + max_inputs];  // not set where there is one row
   bool single[1 + max_inputs] = {};
+
+  explicit Rows(int64_t n, int64_t count = 1) : n(n), count(count) {}
 };
 
 // One op's loop over rows of one compute type. `op` is the op's object (its parameters).

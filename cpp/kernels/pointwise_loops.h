@@ -36,11 +36,11 @@ struct RowInputs {
   const T* at[inputs];
   int64_t moves[inputs];  // all bits set, or none for a single value
 
-  RowInputs(const void* const* operands, const Rows& rows, Vec<T>* repeated) {
+  RowInputs(const void* const* operands, const bool* single, Vec<T>* repeated) {
     for (int k = 0; k < inputs; ++k) {
       at[k] = static_cast<const T*>(operands[k]);
-      moves[k] = rows.single[k + 1] ? 0 : -1;
-      if (rows.single[k + 1]) {
+      moves[k] = single[k + 1] ? 0 : -1;
+      if (single[k + 1]) {
         repeated[k] = Vec<T>(*at[k]);
         at[k] = reinterpret_cast<const T*>(&repeated[k]);
       }
@@ -105,20 +105,26 @@ template <class Op, class T, int inputs, class Y>
 }
 
 template <class Op, class T, int inputs>
-void inner_loop(void* out, const void* const* operands, const Rows& in_memory,
-                const void* op_object) {
+void inner_loop(void* out, const void* const* operands, const Rows& rows, const void* op_object) {
   using Y = std::conditional_t<requires { Op::predicate; }, uint8_t, T>;
   const Op& op = *static_cast<const Op*>(op_object);
-  const Rows rows = in_memory;  // the compiler cannot know that stores leave it alone
+  // Copies: the compiler cannot know that stores leave `rows` and `operands` alone.
+  const int64_t n = rows.n, count = rows.count;
+  int64_t next[1 + inputs] = {};
+  bool single[1 + inputs];
+  for (int k = 0; k <= inputs; ++k) {
+    single[k] = rows.single[k];
+    if (count > 1) next[k] = rows.next[k];
+  }
   const void* in[inputs];
   for (int k = 0; k < inputs; ++k) in[k] = operands[k];
   auto* y = static_cast<Y*>(out);
   Vec<T> repeated[inputs];
   for (int64_t row = 0;;) {
-    row_loop<Op, T, inputs>(op, y, RowInputs<T, inputs>(in, rows, repeated), rows.n);
-    if (++row == rows.count) return;
-    y += rows.next[0];
-    for (int k = 0; k < inputs; ++k) in[k] = static_cast<const T*>(in[k]) + rows.next[k + 1];
+    row_loop<Op, T, inputs>(op, y, RowInputs<T, inputs>(in, single, repeated), n);
+    if (++row == count) return;
+    y += next[0];
+    for (int k = 0; k < inputs; ++k) in[k] = static_cast<const T*>(in[k]) + next[k + 1];
   }
 }
 

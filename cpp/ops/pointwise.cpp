@@ -15,13 +15,13 @@ const kernels::InnerLoop* loop_for(const kernels::PointwiseLoops& loops, const c
   return kernel.function;
 }
 
-// The commonest call: everything contiguous, of one size and of the compute type (or one lone
-// number).
+// The commonest call: everything contiguous, of one size and of the compute type, or a number.
 bool run_flat(const kernels::InnerLoop* inner, DType compute, DType common, bool predicate,
               const Tensor& out, std::initializer_list<const Arg*> in, const void* op) {
   const int64_t n = out.numel();
   if (n > flat_limit || !out.is_contiguous() || out.dtype() != (predicate ? DType::Bool : compute))
     return false;
+  kernels::Rows rows(n);
   const void* data[kernels::max_inputs];
   alignas(8) char numbers[kernels::max_inputs][8];
   int k = 0;
@@ -32,7 +32,6 @@ bool run_flat(const kernels::InnerLoop* inner, DType compute, DType common, bool
       data[k++] = t.impl()->data;
       continue;
     }
-    if (n != 1) return false;
     if (compute == DType::Float32)
       *reinterpret_cast<float*>(numbers[k]) = float(a->scalar.to_double());
     else if (compute == DType::Float64)
@@ -40,9 +39,9 @@ bool run_flat(const kernels::InnerLoop* inner, DType compute, DType common, bool
     else  // its first bytes are those of a narrow integer
       *reinterpret_cast<int64_t*>(numbers[k]) = a->scalar.as(common).to_int();
     data[k] = numbers[k];
-    ++k;
+    rows.single[++k] = n != 1;
   }
-  inner(out.impl()->data, data, {n}, op);
+  inner(out.impl()->data, data, rows, op);
   return true;
 }
 
