@@ -19,7 +19,8 @@
 // end the caller waits only for blocks that a helper has begun. Which thread takes which block does
 // not matter to the result; but unless they are dealt in order, the caller takes them from the
 // front and helpers from the back, so that in ops that follow one another a core finds in its cache
-// what it worked on before.
+// what it worked on before. By turns they go inward like that, and outward from the middle: what is
+// left in the cache of the last op is what it touched last.
 namespace izvod {
 namespace {
 
@@ -60,19 +61,13 @@ class Pool {
       std::thread([this, id = started_] { help(id); }).detach();
     }
     block_ = block, job_ = job, limit_ = helpers, failure_ = nullptr;
-    helpers_from_back_ = true, shift_ = 0, blocks_ = blocks;
-    if (deal == Deal::InOrder) {
-      helpers_from_back_ = false;
-    } else {
-      if (outward_) helpers_from_back_ = false, shift_ = blocks / 2;
-      outward_ = !outward_;
-    }
-    const bool caller_from_back = deal == Deal::Near && !helpers_from_back_;
+    const bool near = deal == Deal::Near, outward = near && (outward_ = !outward_);
+    helpers_from_back_ = near && !outward, first_ = outward ? blocks / 2 : 0, blocks_ = blocks;
     left_.store(uint64_t(blocks) << 32, std::memory_order_relaxed);
     state_.store(open, std::memory_order_release);
     generation_.fetch_add(1);
     if (asleep_.load()) generation_.notify_all();
-    work(caller_from_back);
+    work(outward);
     uint32_t busy = state_.fetch_and(~open, std::memory_order_acq_rel) & ~open;
     for (int spin = 0; busy; ++spin) {
       if (spin < spins_before_yield)
@@ -104,7 +99,7 @@ class Pool {
     inside = true;
     for (int64_t i; (i = take(from_back)) >= 0;) {
       try {
-        block_(job_, i + shift_ < blocks_ ? i + shift_ : i + shift_ - blocks_);
+        block_(job_, (i + first_) % blocks_);
       } catch (...) {
         std::scoped_lock lock(failing_);
         failure_ = std::current_exception();
@@ -148,7 +143,7 @@ class Pool {
   void* job_ = nullptr;
   int limit_ = 0, started_ = 0;
   bool helpers_from_back_ = true, outward_ = false;
-  int64_t shift_ = 0, blocks_ = 0;
+  int64_t first_ = 0, blocks_ = 0;  // the block that is dealt first, the others in a ring after it
   std::exception_ptr failure_;
 };
 

@@ -368,7 +368,7 @@ void join_rows(char* to, const Part* parts, int64_t count, int64_t rows) {
   const int64_t grain = std::max<int64_t>(1, run_block(rows * bytes / 4) * 4 / bytes);
   parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
     char* y = to + begin * bytes;
-    if (!streams) {
+    if (shortest < 256) {  // each part by itself: few bytes a row
       for (int64_t k = 0; k < count; y += parts[k++].bytes)
         copy_stretches(y, bytes, parts[k].data + begin * parts[k].stride, parts[k].stride,
                        parts[k].bytes, end - begin);
@@ -376,8 +376,11 @@ void join_rows(char* to, const Part* parts, int64_t count, int64_t rows) {
     }
     for (int64_t row = begin; row < end; ++row)
       for (int64_t k = 0; k < count; y += parts[k++].bytes)
-        stream(y, parts[k].data + row * parts[k].stride, parts[k].bytes);
-    stream_end();
+        if (streams)
+          stream(y, parts[k].data + row * parts[k].stride, parts[k].bytes);
+        else
+          copy_stretches(y, 0, parts[k].data + row * parts[k].stride, 0, parts[k].bytes, 1);
+    if (streams) stream_end();
   });
 }
 
