@@ -148,6 +148,61 @@ for label, n in SIZES.items():
         ),
     )
 
+# ---- Short rows: few channels, small heads, tables of a few columns
+
+for rows, columns in ((6144, 2), (12500, 16), (4000, 50)):
+    label = f"{rows}x{columns}"
+
+    def matrix(lib, r=rows, c=columns):
+        return lib.torch.randn(r, c)
+
+    forward_and_both_ways(
+        f"add row {label}",
+        lambda lib, m=matrix, c=columns: (lib.torch.add, m(lib), lib.torch.randn(c)),
+    )
+    forward(
+        f"mul column {label}",
+        lambda lib, m=matrix, r=rows: (lib.torch.mul, m(lib), lib.torch.randn(r, 1)),
+    )
+    forward(
+        f"add slices {label}",
+        lambda lib, r=rows, c=columns: (
+            lambda x: x[:, :c] + x[:, c:],
+            lib.torch.randn(r, 2 * c),
+        ),
+    )
+    for op in ("sum", "softmax", "cumsum", "sort"):
+        forward(f"{op} {label}", lambda lib, m=matrix, op=op: (lambda x: getattr(x, op)(1), m(lib)))
+    forward(f"sum dim 0 {label}", lambda lib, m=matrix: (lambda x: x.sum(0), m(lib)))
+    forward(
+        f"gather {label}",
+        lambda lib, m=matrix, r=rows, c=columns: (
+            lambda x, i: x.gather(1, i),
+            m(lib),
+            lib.torch.randint(0, c, (r, c)),
+        ),
+    )
+    forward(
+        f"index_add {label}",
+        lambda lib, m=matrix, r=rows: (
+            lambda x, i: lib.torch.zeros_like(x).index_add_(0, i, x),
+            m(lib),
+            lib.torch.randint(0, r, (r,)),
+        ),
+    )
+
+# ---- Masks
+
+for label, n in (("1e3", 1_000), ("1e5", 100_000)):
+    forward(
+        f"and not {label}",
+        lambda lib, n=n: (
+            lambda a, b: a & ~b,
+            lib.torch.randn(n) > 0,
+            lib.torch.randn(n) > 0,
+        ),
+    )
+
 # ---- Layers
 
 for rows in (64, 2048):

@@ -31,6 +31,8 @@ bool any_outside(const int64_t* x, int64_t stride, int64_t n, int64_t low, int64
 
 // ---- take
 
+constexpr int64_t take_chunk = 512;
+
 // Four loads, then four stores: a fifth faster than by turns.
 template <class T>
 void take_neighbours(T* to, const T* from, const int64_t* x, int64_t n) {
@@ -42,32 +44,34 @@ void take_neighbours(T* to, const T* from, const int64_t* x, int64_t n) {
   for (; i < n; ++i) to[i] = from[x[i]];
 }
 
-// One stretch along one dimension; strides in elements. False if an index is not in [0, size).
+// One stretch along one dimension; strides in elements.
 template <class T>
 struct TakeRun {
   int64_t so, si, sx, scale, size;
   bool streams;
 
-  bool operator()(T* to, const T* from, const int64_t* x, int64_t n) const {
-    constexpr int64_t chunk = 512, line = 64 / int64_t(sizeof(T));
+  // False if an index is not in [0, size).
+  bool checked(T* to, const T* from, const int64_t* x, int64_t n) const {
+    constexpr int64_t line = 64 / int64_t(sizeof(T));
     if (sx == 0) return !any_outside(x, 1, 1, 0, size) && row(to, from + *x * scale, n);
-    const bool neighbours = sx == 1 && so == 1 && si == 0 && scale == 1;
     // Most of a short row will be read, but in an order that nothing fetches ahead of.
-    if (neighbours && size <= 8 * n && size <= 256 * line)
+    if (neighbours() && size <= 8 * n && size <= 256 * line)
       for (int64_t i = 0; i < size; i += line) __builtin_prefetch(from + i);
-    for (int64_t i = 0; i < n; i += chunk) {  // indices are looked at while they come to the cache
-      const int64_t m = std::min(chunk, n - i);
+    for (int64_t i = 0; i < n; i += take_chunk) {
+      const int64_t m = std::min(take_chunk, n - i);
       if (any_outside(x + i * sx, sx, m, 0, size)) return false;
-      if (neighbours)
-        take_neighbours(to + i, from, x + i, m);
-      else
-#pragma GCC unroll 4
-        for (int64_t k = i; k < i + m; ++k) to[k * so] = from[k * si + x[k * sx] * scale];
+      (*this)(to + i * so, from + i * si, x + i * sx, m);
     }
     return true;
   }
+  void operator()(T* to, const T* from, const int64_t* x, int64_t n) const {
+    if (neighbours()) return take_neighbours(to, from, x, n);
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < n; ++k) to[k * so] = from[k * si + x[k * sx] * scale];
+  }
 
  private:
+  bool neighbours() const { return sx == 1 && so == 1 && si == 0 && scale == 1; }
   bool row(T* to, const T* from, int64_t n) const {  // one index for all
     if (streams)
       stream(to, from, n * int64_t(sizeof(T)));
@@ -79,6 +83,29 @@ struct TakeRun {
   }
 };
 
+// Elements [begin, end) of the loop; false if an index is not in [0, size). The indices are looked
+// at while they come to the cache: a chunk at a time, those of short rows all at once.
+template <class T>
+bool take_range(const Loop<3>& loop, T* to, const T* from, const int64_t* index, int64_t scale,
+                int64_t size, bool streams, int64_t begin, int64_t end) {
+  bool inside = true;
+  const int64_t width = loop.sizes.back();
+  const bool together = loop.along(2) == 1 && loop.down(2) == width && width <= take_chunk / 2;
+  if (together)
+    for_rows(loop, begin, end, [&](const auto& at, int64_t n, int64_t rows) {
+      inside = inside && !any_outside(index + at[2], 1, n * rows, 0, size);
+    });
+  if (inside)
+    for_long_runs(loop, begin, end, [&](const auto& at, int64_t n, const auto& strides) {
+      const TakeRun<T> run{strides[0], strides[1], strides[2], scale, size, streams};
+      if (together)
+        run(to + at[0], from + at[1], index + at[2], n);
+      else
+        inside = inside && run.checked(to + at[0], from + at[1], index + at[2], n);
+    });
+  return inside;
+}
+
 bool take(const View& out, const View& in, const View& index, int64_t scale, int64_t size) {
   const Loop<3> loop({&out, &in, &index});
   const int64_t n = loop.numel(), bytes = itemsize(out.dtype);
@@ -88,12 +115,9 @@ bool take(const View& out, const View& in, const View& index, int64_t scale, int
   visit_itemsize(bytes, [&](auto t) {
     using T = typename decltype(t)::type;
     parallel_for(n, run_block(n), [&](int64_t begin, int64_t end) {
-      for_long_runs(loop, begin, end, [&](auto at, int64_t m, const auto& strides) {
-        const TakeRun<T> run{strides[0], strides[1], strides[2], scale, size, streams};
-        if (!run(out.ptr<T>() + at[0], in.ptr<const T>() + at[1],
-                 index.ptr<const int64_t>() + at[2], m))
-          inside.store(false, std::memory_order_relaxed);
-      });
+      if (!take_range(loop, out.ptr<T>(), in.ptr<const T>(), index.ptr<const int64_t>(), scale,
+                      size, streams, begin, end))
+        inside.store(false, std::memory_order_relaxed);
       if (streams) stream_end();
     });
   });

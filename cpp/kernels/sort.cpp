@@ -186,7 +186,7 @@ void for_rows(const View& values, const View& indices, const View& in, int64_t d
   const View v = without_dim(values, dim), p = without_dim(indices, dim), x = without_dim(in, dim);
   const Loop<3> rows({&v, &p, &x});
   const int64_t n = in.sizes[dim],
-                grain = std::max<int64_t>(1, run_grain / 8 / std::max<int64_t>(n, 1));
+                grain = std::max<int64_t>(1, run_grain / 16 / std::max<int64_t>(n, 1));
   parallel_for(n ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
     const auto room = std::make_unique_for_overwrite<Pair[]>(size_t(2 * n));
     visit_itemsize(itemsize(in.dtype), [&](auto t) {

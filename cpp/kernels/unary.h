@@ -3,7 +3,8 @@
 // written once for a short vector (the kernels) and for a Tensor (second derivatives): the names in
 // them (exp, where, ...) find the version that fits. `wants` says what dx gets beside the gradient:
 // the argument X or the result Y. `integers`: integer arguments stay integers; elsewhere they
-// become the default floating type.
+// become the default floating type. They are computed as int64, and narrowed; with `narrow` as what
+// they are, since the result is the same, and with `bools` so are bools.
 #include "kernels/op_list.h"
 
 namespace izvod::kernels {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "base/parallel.h"
@@ -13,7 +14,13 @@
 namespace izvod {
 namespace {
 
+using kernels::Place;
 using kernels::View;
+
+// Dense elements.
+void convert(void* to, DType to_type, const void* from, DType from_type, int64_t n) {
+  kernels::convert(Place<void>{to, to_type}, Place<const void>{from, from_type}, n, int64_t(1));
+}
 
 Dims dense_strides(const Dims& sizes) {
   Dims strides(sizes.size());
@@ -111,21 +118,49 @@ TEST(Copy, EmptyAndScalar) {
 TEST(Copy, CastRules) {
   const float from[] = {-2.9f, 2.9f, 0.0f, std::numeric_limits<float>::quiet_NaN(), 300.0f, -1.0f};
   bool truth[6];
-  kernels::convert(truth, DType::Bool, from, DType::Float32, 6);
+  convert(truth, DType::Bool, from, DType::Float32, 6);
   const bool want[] = {true, true, false, true, true, true};
   for (int i = 0; i < 6; ++i) EXPECT_EQ(truth[i], want[i]) << i;
   uint8_t bytes[6];
-  kernels::convert(bytes, DType::UInt8, from, DType::Float32, 6);
+  convert(bytes, DType::UInt8, from, DType::Float32, 6);
   EXPECT_EQ(bytes[0], 254);
   EXPECT_EQ(bytes[4], 44);
   EXPECT_EQ(bytes[5], 255);
   const int64_t large = (int64_t(1) << 53) + 1;
   double d;
   int64_t same;
-  kernels::convert(&d, DType::Float64, &large, DType::Int64, 1);
+  convert(&d, DType::Float64, &large, DType::Int64, 1);
   EXPECT_EQ(d, 9007199254740992.0);
-  kernels::convert(&same, DType::Int64, &large, DType::Int64, 1);
+  convert(&same, DType::Int64, &large, DType::Int64, 1);
   EXPECT_EQ(same, large);
+}
+
+// Rows of every length that the kernel treats differently, neighbours or apart, as columns of a
+// transposed matrix, the same one again and again.
+TEST(Copy, RowsFromPlaceToPlace) {
+  for (int64_t n : {1, 2, 3, 7, 15, 16, 17, 40, 129, 700})
+    for (int64_t rows : {1, 2, 5, 40, 300})
+      for (DType type : {DType::Float32, DType::Int16, DType::Float64})
+        for (auto [along, down] : {std::pair<int64_t, int64_t>(1, n),
+                                   {1, n + 3},
+                                   {rows, 1},
+                                   {rows + 2, 1},
+                                   {2, 2 * n},
+                                   {1, 0},
+                                   {0, 1}}) {
+          std::vector<float> from(size_t((n + 3) * (rows + 3) * 2));
+          for (size_t i = 0; i < from.size(); ++i) from[i] = float(i % 8191);
+          std::vector<float> back(size_t(n * rows), -1.0f);
+          std::vector<char> middle(size_t((n + 1) * rows * 8));
+          kernels::convert(Place<void>{middle.data(), type, 1, n + 1},
+                           Place<const void>{from.data(), DType::Float32, along, down}, n, rows);
+          kernels::convert(Place<void>{back.data(), DType::Float32, 1, n},
+                           Place<const void>{middle.data(), type, 1, n + 1}, n, rows);
+          for (int64_t row = 0; row < rows; ++row)
+            for (int64_t i = 0; i < n; ++i)
+              ASSERT_EQ(back[size_t(row * n + i)], from[size_t(row * down + i * along)])
+                  << n << " x " << rows << ", " << along << ", " << down;
+        }
 }
 
 TEST(Copy, HalfRoundsToEven) {
@@ -133,7 +168,7 @@ TEST(Copy, HalfRoundsToEven) {
   for (int i = 0; i < 4096; ++i) from.push_back(1.0f + float(i) * 0x1p-12f);
   for (DType type : {DType::Float16, DType::BFloat16}) {
     std::vector<uint16_t> to(from.size());
-    kernels::convert(to.data(), type, from.data(), DType::Float32, int64_t(from.size()));
+    convert(to.data(), type, from.data(), DType::Float32, int64_t(from.size()));
     for (size_t i = 0; i < from.size(); ++i)
       ASSERT_EQ(to[i],
                 type == DType::Float16 ? half_from_float(from[i]) : bfloat16_from_float(from[i]));
@@ -146,7 +181,7 @@ template <class To, class From>
 void expect_cast_as_one(const std::vector<From>& values) {
   constexpr int64_t length = 200;
   const auto cast = [](void* to, const From* from, int64_t n) {
-    kernels::convert(to, dtype_of<To>, from, dtype_of<From>, n);
+    convert(to, dtype_of<To>, from, dtype_of<From>, n);
   };
   std::vector<From> from(length + 8);
   std::vector<To> to(length + 9), want(length + 8);
@@ -184,8 +219,8 @@ TEST(Copy, IntegersToFloats) {
   for (int64_t x : values) {  // one element: the machine's own rounding
     float f;
     double d;
-    kernels::convert(&f, DType::Float32, &x, DType::Int64, 1);
-    kernels::convert(&d, DType::Float64, &x, DType::Int64, 1);
+    convert(&f, DType::Float32, &x, DType::Int64, 1);
+    convert(&d, DType::Float64, &x, DType::Int64, 1);
     volatile int64_t hidden = x;
     ASSERT_EQ(f, float(hidden));
     ASSERT_EQ(d, double(hidden));
@@ -206,7 +241,7 @@ void expect_floats_to_integers(std::vector<From> values) {
       for (int sign : {-1, 1}) values.push_back(From(sign) * y);
   for (From x : values) {
     int64_t i;
-    kernels::convert(&i, DType::Int64, &x, dtype_of<From>, 1);
+    convert(&i, DType::Int64, &x, dtype_of<From>, 1);
     ASSERT_EQ(i, int64_t(std::trunc(x)));
   }
   expect_cast_as_one<int64_t>(values);
@@ -227,7 +262,7 @@ TEST(Copy, FloatsToBFloat16) {
   expect_cast_as_one<BFloat16>(values);
   for (float x : values) {
     uint16_t bits;
-    kernels::convert(&bits, DType::BFloat16, &x, DType::Float32, 1);
+    convert(&bits, DType::BFloat16, &x, DType::Float32, 1);
     ASSERT_EQ(bits, bfloat16_from_float(x));
   }
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <stdexcept>
@@ -35,7 +36,12 @@ int64_t first_of_helper() {
   return first;
 }
 
-TEST(Parallel, HelpersBeginAtTheBack) { EXPECT_EQ(first_of_helper<Deal::Near>(), 7); }
+// By turns the caller and the helper go from the ends inward, and from the middle outward.
+TEST(Parallel, HelpersKeepToTheBack) {
+  const int64_t first = first_of_helper<Deal::Near>(), second = first_of_helper<Deal::Near>();
+  EXPECT_EQ(std::min(first, second), 4);
+  EXPECT_EQ(std::max(first, second), 7);
+}
 
 TEST(Parallel, BlocksThatWaitForThoseBeforeThemAreDealtInOrder) {
   const int64_t first = first_of_helper<Deal::InOrder>();  // before or after the caller's first

@@ -1,0 +1,159 @@
+"""Rows shorter than a few vectors, which kernels take many at a time, against numpy. To the bit."""
+
+import operator
+
+import izvod
+import pytest
+
+numpy = pytest.importorskip("numpy")
+
+LENGTHS = [1, 2, 3, 7, 8, 15, 16, 17, 33, 50, 64, 65, 100, 128, 129, 300]
+DTYPES = ["float32", "float64", "int64", "int32", "int16", "uint8", "int8"]
+ARITHMETIC = [operator.add, operator.sub, operator.mul]
+COMPARISONS = [operator.eq, operator.ne, operator.lt, operator.ge]
+BITWISE = [operator.and_, operator.or_, operator.xor]
+
+
+def numbers(shape, dtype, seed=0):
+    """Whole numbers of which sums and products are exact in floats, and wrap around in bytes."""
+    x = numpy.random.default_rng(seed).integers(-100, 100, shape)
+    return x > 0 if dtype == "bool" else x.astype(dtype)
+
+
+def operands(rows, n, dtype):
+    """Pairs of arrays whose results have `rows` rows of n elements."""
+    x, wide = numbers((rows, n), dtype), numbers((rows, 2 * n + 3), dtype, 1)
+    row, column = numbers((n,), dtype, 2), numbers((rows, 1), dtype, 3)
+    yield "row", x, row
+    yield "column", x, column
+    yield "row and column", row, column
+    yield "slices", wide[:, :n], wide[:, n + 1 : 2 * n + 1]
+    yield "every second", wide[:, 1 : 2 * n + 1 : 2], x
+    yield "transposed", numbers((n, rows), dtype, 4).T, x
+    yield "expanded", numpy.broadcast_to(column, (rows, n)), numpy.broadcast_to(row, (rows, n))
+    yield "number", wide[:, 2 : n + 2], numpy.asarray(3, dtype=dtype)
+    yield "middle", x.reshape(-1, 2, n), numbers((rows // 2, 1, n), dtype, 5)
+
+
+def tensor(x):
+    """The same strides in izvod: the whole array behind a view is passed on, and viewed again."""
+    memory = x
+    while memory.base is not None:
+        memory = memory.base
+    memory = numpy.ascontiguousarray(memory)
+    offset = (x.ctypes.data - memory.ctypes.data) // x.itemsize
+    steps = [s // x.itemsize for s in x.strides]
+    return izvod.tensor(memory.reshape(-1)).as_strided(x.shape, steps, offset)
+
+
+def same(mine, expected, message=""):
+    mine = mine.numpy()
+    assert mine.dtype == expected.dtype and mine.shape == expected.shape, message
+    numpy.testing.assert_array_equal(mine, expected, err_msg=message)
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, "bool"])
+@pytest.mark.parametrize("n", LENGTHS)
+def test_elementwise(n, dtype):
+    ops = [*([] if dtype == "bool" else ARITHMETIC), *COMPARISONS]
+    ops += [] if dtype.startswith("float") else BITWISE
+    for pattern, x, y in operands(42, n, dtype):
+        a, b = tensor(x), tensor(y)
+        for op in ops:
+            same(op(a, b), op(x, y), f"{op.__name__} {pattern}")
+            same(op(b, a), op(y, x), f"{op.__name__} {pattern} the other way round")
+        same(izvod.maximum(a, b), numpy.maximum(x, y), pattern)
+        mask = x > y
+        same(izvod.where(tensor(mask), a, b), numpy.where(mask, x, y), f"where {pattern}")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("n", LENGTHS)
+def test_in_place(n, dtype):
+    for pattern, x, y in operands(42, n, dtype):
+        if pattern in ("row and column", "expanded"):
+            continue
+        a, b = tensor(x.copy()), tensor(y)
+        a += b
+        same(a, x + y, pattern)
+        wide = izvod.zeros(*x.shape[:-1], n + 5, dtype=a.dtype)
+        wide[..., 2 : n + 2] = b
+        wide[..., 2 : n + 2].mul_(tensor(x))
+        same(wide[..., 2 : n + 2], numpy.broadcast_to(x * y, x.shape), f"slice {pattern}")
+        assert not wide[..., :2].any() and not wide[..., n + 2 :].any()
+
+
+@pytest.mark.parametrize("source", DTYPES)
+@pytest.mark.parametrize("n", LENGTHS)
+def test_conversions(n, source):
+    for pattern, x, y in operands(42, n, source):
+        for target in ("float64", "float32", "int64", "int16"):
+            same(tensor(x).to(getattr(izvod, target)), x.astype(target), f"{pattern} to {target}")
+        same(tensor(x).contiguous(), x, pattern)
+        if source != "float64":
+            same(tensor(x).double() + tensor(y), x.astype("float64") + y, f"{pattern} promoted")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8"])
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("rows", [42, 3000])
+def test_places(rows, n, dtype):
+    rng = numpy.random.default_rng(6)
+    x, v = numbers((rows, n), dtype), numbers((rows, n), dtype, 7)
+    columns, targets = rng.integers(0, n, (rows, n)), rng.integers(0, rows, rows)
+    same(tensor(x).gather(1, tensor(columns)), numpy.take_along_axis(x, columns, 1))
+    same(tensor(x)[tensor(targets)], x[targets])
+    same(tensor(x).flip(1), x[:, ::-1])
+    same(izvod.cat([tensor(x), tensor(v)], 1), numpy.concatenate([x, v], 1))
+
+    want = x.copy()
+    numpy.add.at(want, (numpy.arange(rows)[:, None], columns), v)
+    same(tensor(x.copy()).scatter_add_(1, tensor(columns), tensor(v)), want)
+    want = x.copy()
+    numpy.add.at(want, targets, v)
+    same(tensor(x.copy()).index_add_(0, tensor(targets), tensor(v)), want)
+    want, mine = x.copy(), tensor(x.copy())
+    want[targets] = v  # the last of equal rows wins
+    mine[tensor(targets)] = tensor(v)
+    same(mine, want)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("n", LENGTHS)
+@pytest.mark.parametrize("rows", [42, 3000])
+def test_along_rows(rows, n, dtype):
+    total = dtype if dtype.startswith("float") else "int64"
+    for pattern, x, _ in operands(rows, n, dtype):
+        if pattern == "middle":
+            continue
+        x = numpy.broadcast_to(x, (rows, n))
+        for dim in (0, 1):
+            same(tensor(x).sum(dim), x.sum(dim, dtype=total), f"sum {dim} {pattern}")
+            same(tensor(x).amax(dim), x.max(dim), f"amax {dim} {pattern}")
+            if dtype != "bool":
+                same(tensor(x).argmax(dim), x.argmax(dim), f"argmax {dim} {pattern}")
+            same(tensor(x).cumsum(dim), x.cumsum(dim, dtype=total), f"cumsum {dim} {pattern}")
+        order = x.argsort(1, kind="stable")
+        values, indices = tensor(x).sort(1, stable=True)
+        same(indices, order, f"sort {pattern}")
+        same(values, numpy.take_along_axis(x, order, 1), f"sort {pattern}")
+        for k in {1, min(n, 5), n} if dtype != "bool" else ():
+            found = tensor(x).topk(k, largest=False)[0]
+            same(found, numpy.sort(x, 1)[:, :k], f"topk {k} {pattern}")
+
+
+@pytest.mark.parametrize("n", [2, 16, 50])
+def test_one_hot(n):
+    x = numpy.random.default_rng(8).integers(0, n, (30, 4))
+    want = (x[..., None] == numpy.arange(n)).astype("int64")
+    same(izvod.nn.functional.one_hot(tensor(x), n), want)
+
+
+def test_writes_to_rows_that_overlap():
+    """Rows of an overlapping view see what was written to the rows before them."""
+    x = numpy.arange(1.0, 41.0)
+    want, mine = x.copy(), izvod.tensor(x)
+    for row in range(12):
+        want[3 * row : 3 * row + 5] *= 2
+    mine.as_strided((12, 5), (3, 1)).mul_(2)
+    same(mine, want)
