@@ -134,7 +134,7 @@ bool Call::shall_be_one(void* const* at, int64_t n) const {
     in_place = in_place || (k && at[k] == at[0]);
   }
   if (copies && n % width == 0) return false;
-  return n < (in_place ? 8 : copies ? 2 : 4) * width;
+  return n < (copies && !in_place ? 2 : 8) * width;
 }
 
 // Whether an element of the result may belong to two rows: each then sees what the last one wrote.
