@@ -150,10 +150,16 @@ def test_one_hot(n):
 
 
 def test_writes_to_rows_that_overlap():
-    """Rows of an overlapping view see what was written to the rows before them."""
+    """Rows of an overlapping view see what was written to the rows before them, and overwrite it."""
     x = numpy.arange(1.0, 41.0)
     want, mine = x.copy(), izvod.tensor(x)
     for row in range(12):
         want[3 * row : 3 * row + 5] *= 2
     mine.as_strided((12, 5), (3, 1)).mul_(2)
     same(mine, want)
+    y = numpy.arange(60.0, 120.0).reshape(5, 12).T
+    for row in range(12):
+        want[3 * row : 3 * row + 5] = y[row]
+    for source in (tensor(y), tensor(y).int()):
+        mine.as_strided((12, 5), (3, 1)).copy_(source)
+        same(mine, want)

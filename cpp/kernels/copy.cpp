@@ -212,9 +212,10 @@ void move_rows(Place<void> to, Place<const void> from, int64_t n, int64_t rows) 
   if (to.along == 1 && from.along == 1 && rows > 1)
     return copy_stretches((char*)y, to.down * sizeof(T), (const char*)x, from.down * sizeof(T),
                           n * sizeof(T), rows);
-  if (to.along == 1 && from.down == 1 && n >= 4 && rows >= 4)
+  const bool in_order = to.overlaps(n, rows);
+  if (to.along == 1 && from.down == 1 && n >= 4 && rows >= 4 && !in_order)
     return transpose_band(y, to.down, x, from.along, rows, n);
-  if (n < rows && n < 16) {
+  if (n < rows && n < 16 && !in_order) {
     std::swap(n, rows);
     std::swap(to.along, to.down);
     std::swap(from.along, from.down);

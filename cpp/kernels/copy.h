@@ -15,6 +15,13 @@ struct Place {
   Data* data;
   DType dtype;
   int64_t along = 1, down = 0;
+
+  // Whether an element may belong to two of `rows` rows of n: what is written later stays, so that
+  // the order matters.
+  [[gnu::always_inline]] bool overlaps(int64_t n, int64_t rows) const {
+    const int64_t step = along < 0 ? -along : along, next = down < 0 ? -down : down;
+    return rows > 1 && next <= (n - 1) * step && step <= (rows - 1) * next;
+  }
 };
 
 // `rows` rows of n elements from place to place and dtype to dtype, on the calling thread.

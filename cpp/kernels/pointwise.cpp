@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -49,7 +48,6 @@ struct Call {
     return to;
   }
 
-  bool overlaps(int64_t n, int64_t count) const;
   bool shall_be_one(void* const* at, int64_t n) const;
   void run(void* const* at, int64_t n, int64_t count) const;
 };
@@ -137,15 +135,9 @@ bool Call::shall_be_one(void* const* at, int64_t n) const {
   return n < (copies && !in_place ? 2 : 8) * width;
 }
 
-// Whether an element of the result may belong to two rows: each then sees what the last one wrote.
-bool Call::overlaps(int64_t n, int64_t count) const {
-  const int64_t along = std::abs(operands[0].along), down = std::abs(operands[0].down);
-  return count > 1 && down <= (n - 1) * along && along <= (count - 1) * down;
-}
-
 // Rows of n elements from the given places on.
 void Call::run(void* const* at, int64_t n, int64_t count) const {
-  if (overlaps(n, count)) {
+  if (operands[0].overlaps(n, count)) {  // each row sees what the last one wrote
     for (int64_t row = 0; row < count; ++row) run(places(at, row, 0).data(), n, 1);
     return;
   }
