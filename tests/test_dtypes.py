@@ -119,6 +119,24 @@ def test_numbers(name, torch):
     report(problems)
 
 
+BOOLS_REFUSED = {
+    **dict.fromkeys(("abs", "floor", "ceil", "round", "trunc", "frac"), 1),
+    **dict.fromkeys(("floor_divide", "remainder", "fmod", "pow"), 2),
+}
+
+
+@pytest.mark.parametrize("name", BOOLS_REFUSED)
+def test_refused_bools(name, torch):
+    def call(lib):
+        return getattr(lib, name)(*[lib.tensor([True, False])] * BOOLS_REFUSED[name])
+
+    with pytest.raises(NotImplementedError) as theirs:
+        call(torch)
+    with pytest.raises(NotImplementedError) as ours:
+        call(izvod)
+    assert str(ours.value) == str(theirs.value)
+
+
 VALUES = [0.0, -0.0, 0.5, 1.0, 1.5, 2.5, 3.999, -0.99, -2.5, 100.4, 65504.0, 1e-5, 3.1415926535]
 SPECIAL = [float("inf"), float("-inf"), float("nan"), 70000.0, 1e39, 1e-40, 6e-8]
 

@@ -150,7 +150,7 @@ def test_one_hot(n):
 
 
 def test_writes_to_rows_that_overlap():
-    """Rows of an overlapping view see what was written to the rows before them, and overwrite it."""
+    """Each row of an overlapping view sees what the one before wrote, and overwrites it."""
     x = numpy.arange(1.0, 41.0)
     want, mine = x.copy(), izvod.tensor(x)
     for row in range(12):

@@ -54,7 +54,8 @@ struct Xlogy {
 
 // 0 where the base is 0 and the exponent is not negative: a limit that log would turn into nan.
 struct Pow {
-  static constexpr auto name = "pow", node = "PowBackward1", node_of_number = "PowBackward2";
+  static constexpr auto name = "pow", node = "PowBackward1", node_of_number = "PowBackward2",
+                        not_for_bool = "pow";
   static constexpr bool integers = true;
   template <class V> static V y(V a, V b) { return pow(a, b); }
   static constexpr int dx_uses = UseA | UseB, dy_uses = UseA | UseB;
@@ -109,7 +110,8 @@ struct Atan2 {
 
 // Python's %: the result has the sign of b.
 struct Remainder {
-  static constexpr auto name = "remainder", node = "RemainderBackward0";
+  static constexpr auto name = "remainder", node = "RemainderBackward0",
+                        not_for_bool = "remainder_cpu";
   static constexpr bool integers = true;
   template <class V> static V y(V a, V b) { return remainder(a, b); }
   static constexpr int dx_uses = UseNone, dy_uses = UseA | UseB;
@@ -119,7 +121,7 @@ struct Remainder {
 
 // C's %: the result has the sign of a.
 struct Fmod {
-  static constexpr auto name = "fmod", node = "FmodBackward0";
+  static constexpr auto name = "fmod", node = "FmodBackward0", not_for_bool = "fmod_cpu";
   static constexpr bool integers = true;
   template <class V> static V y(V a, V b) { return fmod(a, b); }
   static constexpr int dx_uses = UseNone, dy_uses = UseA | UseB;
@@ -129,7 +131,7 @@ struct Fmod {
 
 // floor(a / b), exact where a / b rounds up to a whole number; no derivative.
 struct FloorDivide {
-  static constexpr auto name = "floor_divide";
+  static constexpr auto name = "floor_divide", not_for_bool = "div_floor_cpu";
   static constexpr bool integers = true;
   template <class V> static V y(V a, V b) { return floor_divide(a, b); }
 };

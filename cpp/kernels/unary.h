@@ -4,7 +4,8 @@
 // them (exp, where, ...) find the version that fits. `wants` says what dx gets beside the gradient:
 // the argument X or the result Y. `integers`: integer arguments stay integers; elsewhere they
 // become the default floating type. They are computed as int64, and narrowed; with `narrow` as what
-// they are, since the result is the same, and with `bools` so are bools.
+// they are, since the result is the same, and with `bools` so are bools. `not_for_bool`: what torch
+// calls the kernel that it has not for bools.
 #include "kernels/op_list.h"
 
 namespace izvod::kernels {
@@ -118,7 +119,7 @@ struct Neg {
 };
 
 struct Abs {
-  static constexpr auto name = "abs", node = "AbsBackward0";
+  static constexpr auto name = "abs", node = "AbsBackward0", not_for_bool = "abs_cpu";
   static constexpr Wants wants = Wants::X;
   static constexpr bool integers = true, narrow = true;
   template <class V> static V y(V x) { return abs(x); }
@@ -133,13 +134,13 @@ struct Sign {
   template <class V> static V dx(V g) { return g * 0; }
 };
 
-#define IZVOD_ROUNDING(Name, function, node_name)              \
-  struct Name {                                                \
-    static constexpr auto name = #function, node = node_name;  \
-    static constexpr Wants wants = Wants::Nothing;             \
-    static constexpr bool integers = true;                     \
-    template <class V> static V y(V x) { return function(x); } \
-    template <class V> static V dx(V g) { return g * 0; }      \
+#define IZVOD_ROUNDING(Name, function, node_name)                                                  \
+  struct Name {                                                                                    \
+    static constexpr auto name = #function, node = node_name, not_for_bool = #function "_vml_cpu"; \
+    static constexpr Wants wants = Wants::Nothing;                                                 \
+    static constexpr bool integers = true;                                                         \
+    template <class V> static V y(V x) { return function(x); }                                     \
+    template <class V> static V dx(V g) { return g * 0; }                                          \
   };
 IZVOD_ROUNDING(Floor, floor, "FloorBackward0")
 IZVOD_ROUNDING(Ceil, ceil, "CeilBackward0")
@@ -148,7 +149,7 @@ IZVOD_ROUNDING(Trunc, trunc, "TruncBackward0")
 #undef IZVOD_ROUNDING
 
 struct Frac {
-  static constexpr auto name = "frac", node = "FracBackward0";
+  static constexpr auto name = "frac", node = "FracBackward0", not_for_bool = "frac_cpu";
   static constexpr Wants wants = Wants::Nothing;
   template <class V> static V y(V x) { return x - trunc(x); }
   template <class V> static V dx(V g) { return g; }

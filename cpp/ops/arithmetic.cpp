@@ -46,6 +46,7 @@ void check_subtraction(const Arg& a, const Arg& b) {
 template <class Op>
 DType checked_type(const Arg& a, const Arg& b) {
   const DType t = binary_type<Op>(a, b);
+  check_bool<Op>(t);
   if constexpr (std::is_same_v<Op, kernels::Sub>) check_subtraction(a, b);
   check_divisor<Op>(t, a, b);
   return t;

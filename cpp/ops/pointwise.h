@@ -30,7 +30,15 @@ void check_in_place(const char* name, const Tensor& x, DType result,
 Tensor allocate_result(std::initializer_list<const Arg*> in, DType dtype);
 
 template <class Op>
+void check_bool(DType t) {
+  if constexpr (requires { Op::not_for_bool; })
+    check<NotImplementedError>(t != DType::Bool, "\"", Op::not_for_bool,
+                               "\" not implemented for 'Bool'");
+}
+
+template <class Op>
 DType unary_type(const Tensor& x) {
+  check_bool<Op>(x.dtype());
   if constexpr (requires { Op::not_of_bool; }) check(x.dtype() != DType::Bool, Op::not_of_bool);
   if constexpr (std::is_same_v<Op, kernels::Square>)  // x^2, and 2 is an integer
     return x.dtype() == DType::Bool ? DType::Int64 : x.dtype();
