@@ -245,15 +245,13 @@ void convert_piece(Place<void> to, Place<const void> from, int64_t n, int64_t ro
 // f(to, from, n, rows) for pieces of up to a chunk of elements.
 template <class F>
 void for_pieces(Place<void> to, Place<const void> from, int64_t n, int64_t rows, F f) {
-  const int64_t width = std::min(n, chunk), together = std::max<int64_t>(1, chunk / n);
-  for (int64_t row = 0; row < rows; row += together)
-    for (int64_t i = 0; i < n; i += width) {
-      Place<void> y = to;
-      Place<const void> x = from;
-      y.data = (char*)to.data + (row * to.down + i * to.along) * itemsize(to.dtype);
-      x.data = (const char*)from.data + (row * from.down + i * from.along) * itemsize(from.dtype);
-      f(y, x, std::min(width, n - i), std::min(together, rows - row));
-    }
+  for_chunks(n, rows, chunk, [&](int64_t row, int64_t i, int64_t width, int64_t together) {
+    Place<void> y = to;
+    Place<const void> x = from;
+    y.data = (char*)to.data + (row * to.down + i * to.along) * itemsize(to.dtype);
+    x.data = (const char*)from.data + (row * from.down + i * from.along) * itemsize(from.dtype);
+    f(y, x, width, together);
+  });
 }
 
 void convert(Place<void> to, Place<const void> from, int64_t n, int64_t rows) {

@@ -151,12 +151,9 @@ void Call::run(void* const* at, int64_t n, int64_t count) const {
     return inner(at[0], at + 1, rows, op);
   }
   Pieces pieces(*this, as_one);
-  const int64_t width = std::min(n, chunk), together = std::max<int64_t>(1, chunk / n);
-  for (int64_t row = 0; row < count; row += together)
-    for (int64_t i = 0; i < n; i += width) {
-      pieces.run(places(at, row, i).data(), std::min(width, n - i),
-                 std::min(together, count - row));
-    }
+  for_chunks(n, count, chunk, [&](int64_t row, int64_t i, int64_t width, int64_t together) {
+    pieces.run(places(at, row, i).data(), width, together);
+  });
 }
 
 }  // namespace

@@ -97,6 +97,16 @@ static void for_long_runs(const Loop<count>& loop, int64_t begin, int64_t end, F
   });
 }
 
+// `rows` rows of n in pieces of up to `chunk` elements, of one row or of whole ones: f(row, i, n,
+// rows), for the rows from `row` on and the elements from i on.
+template <class F>
+static void for_chunks(int64_t n, int64_t rows, int64_t chunk, F&& f) {
+  const int64_t width = std::min(n, chunk), together = std::max<int64_t>(1, chunk / n);
+  for (int64_t row = 0; row < rows; row += together)
+    for (int64_t i = 0; i < n; i += width)
+      f(row, i, std::min(width, n - i), std::min(together, rows - row));
+}
+
 // The view without one dimension: what is left is a start for every row along it.
 static inline View without_dim(const View& v, int64_t dim) {
   View r = v;

@@ -181,8 +181,8 @@ struct Answer {
 
 // order(row, room) returns the pairs of a row whose first ones are the answer; room for 2 n pairs.
 template <class Pair, class T, class Order>
-void for_rows(const View& values, const View& indices, const View& in, int64_t dim, bool descending,
-              Order order) {
+void order_each(const View& values, const View& indices, const View& in, int64_t dim,
+                bool descending, Order order) {
   const View v = without_dim(values, dim), p = without_dim(indices, dim), x = without_dim(in, dim);
   const Loop<3> rows({&v, &p, &x});
   const int64_t n = in.sizes[dim],
@@ -212,13 +212,13 @@ void order_rows(const View& values, const View& indices, const View& in, int64_t
   const bool floating = is_floating(in.dtype);
   const bool wide = itemsize(in.dtype) == 8 || in.sizes[dim] > int64_t(0xffffffff);
   if (wide && floating)
-    for_rows<Wide, double>(values, indices, in, dim, descending, order);
+    order_each<Wide, double>(values, indices, in, dim, descending, order);
   else if (wide)
-    for_rows<Wide, int64_t>(values, indices, in, dim, descending, order);
+    order_each<Wide, int64_t>(values, indices, in, dim, descending, order);
   else if (floating)
-    for_rows<Narrow, float>(values, indices, in, dim, descending, order);
+    order_each<Narrow, float>(values, indices, in, dim, descending, order);
   else
-    for_rows<Narrow, int32_t>(values, indices, in, dim, descending, order);
+    order_each<Narrow, int32_t>(values, indices, in, dim, descending, order);
 }
 
 void sort(const View& values, const View& indices, const View& in, int64_t dim, bool descending) {
