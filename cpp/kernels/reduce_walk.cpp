@@ -333,30 +333,28 @@ class Walk {
     });
     return tree.root();
   }
+
   // [begin, together) as one row of n * rows_as_one_ columns, which are then folded; then the rest.
   const char* add_rows_as_one(char* memory, int64_t at, int64_t begin, int64_t together,
                               int64_t end, int64_t n) const {
     const int64_t width = n * rows_as_one_, rows = (together - begin) / rows_as_one_;
     const char* x = source(at + begin * n);
-    char* states;
-    {
-      Tree tree(r_, memory, width);
-      for (int64_t i = 0; i < rows; i += group_rows) {
-        const int64_t m = std::min(group_rows, rows - i);
-        r_.rows(r_, tree.slot(), x + i * width * in_bytes_, width, m, width, 0);
-        tree.push(m);
-      }
-      states = const_cast<char*>(tree.root());
+    Tree tree(r_, memory, width);
+    for (int64_t i = 0; i < rows; i += group_rows) {
+      const int64_t m = std::min(group_rows, rows - i);
+      r_.rows(r_, tree.slot(), x + i * width * in_bytes_, width, m, width, 0);
+      tree.push(m);
     }
+    tree.root();  // in the first slot
+    char* const states = memory;
     int64_t count = rows;
     for (int64_t half = rows_as_one_ / 2; half; half /= 2, count *= 2)
       r_.merge(states, count, states + half * n * r_.state_bytes, count, half * n);
     if (together == end) return states;
-    char* const rest = states + n * r_.state_bytes;
-    r_.rows(r_, rest, x + (together - begin) * n * in_bytes_, n, end - together, n, 0);
-    r_.merge(states, count, rest, end - together, n);
+    r_.merge(states, count, add_rows(memory + slot_bytes, at, together, end, n), end - together, n);
     return states;
   }
+
   void load_row(const char* x, int64_t stride, int64_t n, char* to) const {
     const void* from = load(x, stride, n, to);
     if (from != to) std::memcpy(to, from, size_t(n * itemsize(r_.load)));
