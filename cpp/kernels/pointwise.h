@@ -13,7 +13,7 @@ struct Rows {
   int64_t next[1 + max_inputs];  // not set where there is one row
   bool single[1 + max_inputs] = {};
 
-  explicit Rows(int64_t n, int64_t count = 1) : n(n), count(count) {}
+  [[gnu::always_inline]] explicit Rows(int64_t n, int64_t count = 1) : n(n), count(count) {}
 };
 
 // One op's loop over rows of one compute type. `op` is the op's object (its parameters).
@@ -26,7 +26,8 @@ struct PointwiseLoops {
   Kernel<InnerLoop> f32, f64, i64, narrow[size_t(DType::Int64)];
   bool predicate = false;  // writes bool (one byte) instead of the compute type
 
-  const Kernel<InnerLoop>& of(DType compute) const {
+  // Always inlined, as kernels for several instruction sets use it.
+  [[gnu::always_inline]] const Kernel<InnerLoop>& of(DType compute) const {
     return compute == DType::Float32   ? f32
            : compute == DType::Float64 ? f64
            : compute == DType::Int64   ? i64
