@@ -1,7 +1,6 @@
 #include "kernels/sort.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "base/parallel.h"
 #include "kernels/copy.h"
 #include "kernels/runs.h"
+#include "kernels/sort_short_rows.h"
 
 // Elements become unsigned keys in the same order, paired with their index: then all pairs differ,
 // every way of sorting is stable, and two loops serve all dtypes.
@@ -36,19 +36,6 @@ struct Wide {
   static constexpr int digits = 8;
   bool operator<(Wide o) const { return key < o.key || (key == o.key && place < o.place); }
 };
-
-// 0.0 and -0.0 are equal, so are all nans. Negative numbers have all bits turned, the others the
-// sign; without a branch, so that vectors do it.
-inline uint32_t key_of(float x) {
-  const uint32_t b = std::bit_cast<uint32_t>(x + 0.0f);
-  return (b ^ (uint32_t(int32_t(b) >> 31) | uint32_t(1) << 31)) | -uint32_t(x != x);
-}
-inline uint64_t key_of(double x) {
-  const uint64_t b = std::bit_cast<uint64_t>(x + 0.0);
-  return (b ^ (uint64_t(int64_t(b) >> 63) | uint64_t(1) << 63)) | -uint64_t(x != x);
-}
-inline uint32_t key_of(int32_t x) { return uint32_t(x) ^ 0x80000000u; }
-inline uint64_t key_of(int64_t x) { return uint64_t(x) ^ uint64_t(1) << 63; }
 
 constexpr int64_t chunk = 512, columns = 32, group = chunk / columns;
 
@@ -179,15 +166,24 @@ struct Answer {
   }
 };
 
-// order(row, room) returns the pairs of a row whose first ones are the answer; room for 2 n pairs.
-template <class Pair, class T, class Order>
-void order_each(const View& values, const View& indices, const View& in, int64_t dim,
-                bool descending, Order order) {
+// f(rows, begin, end) for rows along `dim`: what is looped over is where their values and indices
+// go, and where they are.
+template <class F>
+void for_rows_along(int64_t dim, const View& values, const View& indices, const View& in, F f) {
   const View v = without_dim(values, dim), p = without_dim(indices, dim), x = without_dim(in, dim);
   const Loop<3> rows({&v, &p, &x});
   const int64_t n = in.sizes[dim],
                 grain = std::max<int64_t>(1, run_grain / 16 / std::max<int64_t>(n, 1));
-  parallel_for(n ? rows.numel() : 0, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(n ? rows.numel() : 0, grain,
+               [&](int64_t begin, int64_t end) { f(rows, begin, end); });
+}
+
+// order(row, room) returns the pairs of a row whose first ones are the answer; room for 2 n pairs.
+template <class Pair, class T, class Order>
+void order_each(const View& values, const View& indices, const View& in, int64_t dim,
+                bool descending, Order order) {
+  const int64_t n = in.sizes[dim];
+  for_rows_along(dim, values, indices, in, [&](const Loop<3>& rows, int64_t begin, int64_t end) {
     const auto room = std::make_unique_for_overwrite<Pair[]>(size_t(2 * n));
     visit_itemsize(itemsize(in.dtype), [&](auto t) {
       using V = typename decltype(t)::type;
@@ -206,22 +202,66 @@ void order_each(const View& values, const View& indices, const View& in, int64_t
   });
 }
 
-template <class Order>
-void order_rows(const View& values, const View& indices, const View& in, int64_t dim,
-                bool descending, Order order) {
+// The first ones of rows of at most ShortRows::longest elements.
+template <class T>
+void order_short(const View& values, const View& indices, const View& in, int64_t dim,
+                 bool descending) {
+  const int64_t n = in.sizes[dim], k = values.sizes[dim];
+  for_rows_along(dim, values, indices, in, [&](const Loop<3>& rows, int64_t begin, int64_t end) {
+    const auto place = [&](const View& v, int operand, int64_t at) {
+      return Place<void>{v.ptr<char>() + at * itemsize(v.dtype), v.dtype, v.strides[dim],
+                         rows.along(operand)};
+    };
+    ShortRows<T> group{};
+    for_runs(rows, begin, end, [&](const auto& at, int64_t count) {
+      for (int64_t i = 0; i < count; i += group.together) {
+        const int64_t some = std::min(group.together, count - i);
+        const Place<void> from = place(in, 2, at[2] + i * rows.along(2));
+        group.load({from.data, from.dtype, from.along, from.down}, n, some, descending);
+        group.sort(n, k);
+        group.store(place(values, 0, at[0] + i * rows.along(0)),
+                    place(indices, 1, at[1] + i * rows.along(1)), k, some);
+      }
+    });
+  });
+}
+
+// f(pair, element): the types in which rows along `dim` are ordered.
+template <class F>
+void visit_keys(const View& in, int64_t dim, F f) {
   const bool floating = is_floating(in.dtype);
   const bool wide = itemsize(in.dtype) == 8 || in.sizes[dim] > int64_t(0xffffffff);
   if (wide && floating)
-    order_each<Wide, double>(values, indices, in, dim, descending, order);
+    f(Type<Wide>{}, Type<double>{});
   else if (wide)
-    order_each<Wide, int64_t>(values, indices, in, dim, descending, order);
+    f(Type<Wide>{}, Type<int64_t>{});
   else if (floating)
-    order_each<Narrow, float>(values, indices, in, dim, descending, order);
+    f(Type<Narrow>{}, Type<float>{});
   else
-    order_each<Narrow, int32_t>(values, indices, in, dim, descending, order);
+    f(Type<Narrow>{}, Type<int32_t>{});
+}
+
+template <class Order>
+void order_rows(const View& values, const View& indices, const View& in, int64_t dim,
+                bool descending, Order order) {
+  visit_keys(in, dim, [&](auto pair, auto element) {
+    order_each<typename decltype(pair)::type, typename decltype(element)::type>(
+        values, indices, in, dim, descending, order);
+  });
+}
+
+// Whether this has ordered them.
+bool order_if_short(const View& values, const View& indices, const View& in, int64_t dim,
+                    bool descending) {
+  if (in.sizes[dim] > ShortRows<float>::longest) return false;
+  visit_keys(in, dim, [&](auto, auto element) {
+    order_short<typename decltype(element)::type>(values, indices, in, dim, descending);
+  });
+  return true;
 }
 
 void sort(const View& values, const View& indices, const View& in, int64_t dim, bool descending) {
+  if (order_if_short(values, indices, in, dim, descending)) return;
   order_rows(values, indices, in, dim, descending, [](const auto& row, auto* room) {
     row.pairs(room);
     return sort_pairs(room, room + row.n, row.n);
@@ -230,6 +270,7 @@ void sort(const View& values, const View& indices, const View& in, int64_t dim, 
 
 void topk(const View& values, const View& indices, const View& in, int64_t dim, bool largest) {
   const int64_t k = values.sizes[dim];
+  if (order_if_short(values, indices, in, dim, largest)) return;
   order_rows(values, indices, in, dim, largest, [k](const auto& row, auto* room) {
     if (k == 0) return room;
     int64_t count = row.n;
