@@ -1,5 +1,6 @@
 #pragma once
 // How an op's struct (kernels/unary.h and its like) becomes loops; see `OfferLoops` at the end.
+#include <algorithm>
 #include <utility>
 
 #include "kernels/op_list.h"
@@ -36,11 +37,10 @@ struct RowInputs {
   const T* at[inputs];
   int64_t moves[inputs];  // all bits set, or none for a single value
 
-  RowInputs(const void* const* operands, const bool* single, Vec<T>* repeated) {
+  RowInputs(const T* const* operands, const int64_t* moving, Vec<T>* repeated) {
     for (int k = 0; k < inputs; ++k) {
-      at[k] = static_cast<const T*>(operands[k]);
-      moves[k] = single[k + 1] ? 0 : -1;
-      if (single[k + 1]) {
+      at[k] = operands[k], moves[k] = moving[k];
+      if (!moves[k]) {
         repeated[k] = Vec<T>(*at[k]);
         at[k] = reinterpret_cast<const T*>(&repeated[k]);
       }
@@ -110,21 +110,20 @@ void inner_loop(void* out, const void* const* operands, const Rows& rows, const 
   const Op& op = *static_cast<const Op*>(op_object);
   // Copies: the compiler cannot know that stores leave `rows` and `operands` alone.
   const int64_t n = rows.n, count = rows.count;
-  int64_t next[1 + inputs] = {};
-  bool single[1 + inputs];
-  for (int k = 0; k <= inputs; ++k) {
-    single[k] = rows.single[k];
-    if (count > 1) next[k] = rows.next[k];
+  const T* in[inputs];
+  int64_t next[1 + inputs] = {}, moves[inputs];
+  for (int k = 0; k < inputs; ++k) {
+    in[k] = static_cast<const T*>(operands[k]);
+    moves[k] = rows.single[k + 1] ? 0 : -1;
   }
-  const void* in[inputs];
-  for (int k = 0; k < inputs; ++k) in[k] = operands[k];
+  if (count > 1) std::copy(rows.next, rows.next + 1 + inputs, next);
   auto* y = static_cast<Y*>(out);
   Vec<T> repeated[inputs];
   for (int64_t row = 0;;) {
-    row_loop<Op, T, inputs>(op, y, RowInputs<T, inputs>(in, single, repeated), n);
+    row_loop<Op, T, inputs>(op, y, RowInputs<T, inputs>(in, moves, repeated), n);
     if (++row == count) return;
     y += next[0];
-    for (int k = 0; k < inputs; ++k) in[k] = static_cast<const T*>(in[k]) + next[k + 1];
+    for (int k = 0; k < inputs; ++k) in[k] += next[k + 1];
   }
 }
 
