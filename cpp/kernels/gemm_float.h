@@ -21,11 +21,11 @@ namespace {
 // and reading it there costs more than packing it twice.
 constexpr int64_t layer_depth = 512, tile_rows = 384, tile_cols = 384;
 // Tiles that a product is cut into at least, if they are not too small: even shares for threads.
-constexpr int64_t min_tiles = 32, least_tile = 16;
+constexpr int64_t min_tiles = 64, least_tile = 8;
 // Bytes between rows that are read in place. Longer steps meet in few lines of the caches, and each
 // row lies in a page of its own.
 constexpr int64_t in_place_step = 3072;
-constexpr int64_t serial_work = 1'000'000;  // multiplications that are not worth a thread
+constexpr int64_t serial_work = 400'000;  // multiplications that are not worth a thread
 constexpr int64_t in_place_b = 8192;        // numbers of B that L1 holds
 constexpr int64_t stream_b = 262'144;  // numbers of B beyond which a single row is bound by memory
 // A transposed B is not packed for so few rows of A, nor for so few columns (most of a tile would
