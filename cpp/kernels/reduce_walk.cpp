@@ -15,6 +15,7 @@ constexpr int64_t block_elements = 65536;  // of one block of work
 constexpr int64_t max_block_rows = 1024;
 constexpr int64_t slot_bytes = 8192;  // of the states of a strip of columns
 constexpr int64_t min_columns = 8;    // fewer are not worth a vector
+constexpr int64_t short_row = 16;     // shorter rows are turned, and reduced as columns
 
 // States of equal width merged like carries of a binary counter: a balanced tree without knowing
 // the number of leaves.
@@ -63,9 +64,9 @@ class Walk {
     if (total_ == 0) return;
     if (count_ == 0) return fill_identity();
     const int64_t last = kept_.sizes.size() - 1, columns = kept_.sizes[last];
-    const bool inner = reduced_.strides[0].back() == 1 && reduced_.sizes.back() >= min_columns;
+    const bool inner = reduced_.strides[0].back() == 1 && reduced_.sizes.back() >= short_row;
     const bool by_columns = !inner && columns * rows_as_one_ >= min_columns &&
-                            (kept_.strides[0][last] == 1 || reduced_.sizes.back() < min_columns);
+                            (kept_.strides[0][last] == 1 || reduced_.sizes.back() < short_row);
     by_columns ? run_columns(columns) : run_inner();
   }
 
@@ -323,9 +324,8 @@ class Walk {
         const int64_t m = std::min(group_rows, rows - i);
         const char* x = source(at + run[0] + i * stride);
         if (!in_place)
-          for (int64_t k = 0; k < m; ++k)
-            load_row(source(at + run[0] + (i + k) * stride), column_stride, n,
-                     buffer + k * n * itemsize(r_.load));
+          kernels::convert(Place<void>{buffer, r_.load, 1, n},
+                           Place<const void>{x, in_.dtype, column_stride, stride}, n, m);
         r_.rows(r_, tree.slot(), in_place ? x : buffer, in_place ? stride : n, m, n, first + i);
         tree.push(m);
       }
