@@ -233,3 +233,12 @@ def test_lone_bools_pick():
     x[False] = izvod.tensor([9])
     x[True] = 7
     assert x.tolist() == [[7, 7], [7, 7]]
+
+
+def test_places_in_a_table_without_columns():
+    """Nothing is taken from it, but its gradient has as many rows."""
+    table = izvod.zeros(3, 0, requires_grad=True)
+    izvod.nn.functional.embedding(izvod.tensor([2, 0]), table).sum().backward()
+    assert table.grad.shape == (3, 0)
+    with pytest.raises(IndexError, match="index out of range in self"):
+        izvod.nn.functional.embedding(izvod.tensor([3]), table)

@@ -7,6 +7,7 @@
 #include "kernels/rows.h"
 #include "kernels/runs.h"
 #include "kernels/stream.h"
+#include "kernels/stretches.h"
 #include "kernels/transpose.h"
 #include "kernels/vec.h"
 
@@ -118,48 +119,12 @@ void move_strided(T* __restrict to, int64_t to_stride, const T* __restrict from,
     for (int64_t i = 0; i < n; ++i) to[i * to_stride] = from[i * from_stride];
 }
 
-// A piece or more, the middle ones where they fall into lines; the first and the last may overlap
-// their neighbours.
-template <int64_t piece>
-void copy_pieces(char* to, const char* from, int64_t bytes) {
-  const auto copy_one = [&](int64_t at) { std::memcpy(to + at, from + at, piece); };
-  copy_one(0);
-  for (int64_t i = piece - (reinterpret_cast<intptr_t>(to) & (piece - 1)); i + piece <= bytes;
-       i += piece)
-    copy_one(i);
-  copy_one(bytes - piece);
-}
-
-// One or two pieces.
-template <int64_t piece>
-void copy_ends(char* to, const char* from, int64_t bytes) {
-  std::memcpy(to, from, piece);
-  std::memcpy(to + bytes - piece, from + bytes - piece, piece);
-}
-
-// Stretches of `bytes` bytes each, so far apart. memcpy takes an instruction for long stretches
-// (rep movsb) that crawls where both ends lie in the same place of a page but for a few bytes.
+// Stretches of `bytes` bytes each, so far apart.
 void copy_stretches(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t bytes,
                     int64_t count) {
-  const auto each = [&](auto copy_one) {
-    for (; count; --count, to += to_step, from += from_step) copy_one();
-  };
-  if (bytes > 128)
-    each([&] { copy_pieces<64>(to, from, bytes); });
-  else if (bytes > 64)
-    each([&] { copy_ends<64>(to, from, bytes); });
-  else if (bytes >= 32)
-    each([&] { copy_ends<32>(to, from, bytes); });
-  else if (bytes >= 16)
-    each([&] { copy_ends<16>(to, from, bytes); });
-  else if (bytes >= 8)
-    each([&] { copy_ends<8>(to, from, bytes); });
-  else if (bytes >= 4)
-    each([&] { copy_ends<4>(to, from, bytes); });
-  else
-    each([&] {
-      for (int64_t i = 0; i < bytes; ++i) to[i] = from[i];
-    });
+  with_copy(bytes, [&](auto copy_one) {
+    for (; count; --count, to += to_step, from += from_step) copy_one(to, from);
+  });
 }
 
 // to[i * to_stride + j] = from[j * from_stride + i], for tile x tile elements or fewer.

@@ -8,18 +8,6 @@
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
-int64_t embedding(void* y, const void* weight, const int64_t* index, int64_t count, int64_t rows,
-                  int64_t row_bytes) {
-  for (int64_t i = 0; i < count; ++i)
-    if (index[i] < 0 || index[i] >= rows) return i;
-  parallel_for(count, rows_grain(row_bytes / 4), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      std::memcpy((char*)y + i * row_bytes, (const char*)weight + index[i] * row_bytes,
-                  size_t(row_bytes));
-  });
-  return -1;
-}
-
 // The positions of each row's indices, in rising order: those of row r are order[start[r]] to
 // order[start[r + 1]].
 struct Groups {
@@ -75,7 +63,6 @@ void embedding_backward(DType dtype, void* dweight, const void* g, const int64_t
   });
 }
 
-const Offer forward_offer(kernels::embedding, embedding);
 const Offer backward_offer(kernels::embedding_backward, embedding_backward);
 
 }  // namespace

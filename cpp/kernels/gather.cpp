@@ -10,6 +10,7 @@
 #include "kernels/reduce.h"
 #include "kernels/runs.h"
 #include "kernels/stream.h"
+#include "kernels/stretches.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
@@ -83,11 +84,32 @@ struct TakeRun {
   }
 };
 
+// The same for rows of neighbours that have one index each: false if one is not in [0, size).
+template <class T>
+bool take_rows(const Loop<3>& loop, T* to, const T* from, const int64_t* index, int64_t scale,
+               int64_t size, int64_t begin, int64_t end) {
+  bool inside = true;
+  for_rows(loop, begin, end, [&](const auto& at, int64_t n, int64_t rows) {
+    const int64_t *x = index + at[2], step = loop.down(2);
+    inside = inside && !any_outside(x, step, rows, 0, size);
+    if (!inside) return;
+    with_copy(n * int64_t(sizeof(T)), [&](auto copy) {
+      for (int64_t r = 0; r < rows; ++r)
+        copy((char*)(to + at[0] + r * loop.down(0)),
+             (const char*)(from + at[1] + r * loop.down(1) + x[r * step] * scale));
+    });
+  });
+  return inside;
+}
+
 // Elements [begin, end) of the loop; false if an index is not in [0, size). The indices are looked
 // at while they come to the cache: a chunk at a time, those of short rows all at once.
 template <class T>
 bool take_range(const Loop<3>& loop, T* to, const T* from, const int64_t* index, int64_t scale,
                 int64_t size, bool streams, int64_t begin, int64_t end) {
+  const bool rows = loop.along(0) == 1 && loop.along(1) == 1 && loop.along(2) == 0;
+  if (rows && !streams && loop.sizes.back() * int64_t(sizeof(T)) >= 16)
+    return take_rows(loop, to, from, index, scale, size, begin, end);
   bool inside = true;
   const int64_t width = loop.sizes.back();
   const bool together = loop.along(2) == 1 && loop.down(2) == width && width <= take_chunk / 2;

@@ -26,7 +26,7 @@ constexpr int64_t min_tiles = 64, least_tile = 8;
 // row lies in a page of its own.
 constexpr int64_t in_place_step = 3072;
 constexpr int64_t serial_work = 400'000;  // multiplications that are not worth a thread
-constexpr int64_t in_place_b = 8192;        // numbers of B that L1 holds
+constexpr int64_t in_place_b = 8192;      // numbers of B that L1 holds
 constexpr int64_t stream_b = 262'144;  // numbers of B beyond which a single row is bound by memory
 // A transposed B is not packed for so few rows of A, nor for so few columns (most of a tile would
 // be padding): dot products read it in place.

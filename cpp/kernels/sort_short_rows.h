@@ -22,8 +22,8 @@ inline uint64_t key_of(double x) {
 inline uint32_t key_of(int32_t x) { return uint32_t(x) ^ 0x80000000u; }
 inline uint64_t key_of(int64_t x) { return uint64_t(x) ^ uint64_t(1) << 63; }
 
-// Short rows, some at a time, as columns: neighbours that stand in the wrong order change places, in
-// vectors and without a branch. Equal keys never do, so that equal elements keep their order.
+// Short rows, some at a time, as columns: neighbours that stand in the wrong order change places,
+// in vectors and without a branch. Equal keys never do, so that equal elements keep their order.
 template <class T>
 struct ShortRows {
   static constexpr int64_t longest = 16, together = 64;

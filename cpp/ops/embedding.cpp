@@ -1,6 +1,7 @@
 #include "ops/embedding.h"
 
 #include "kernels/embedding.h"
+#include "kernels/gather.h"
 #include "ops/arithmetic.h"
 #include "ops/copy.h"
 #include "ops/indexing.h"
@@ -9,6 +10,8 @@
 
 namespace izvod {
 namespace {
+
+using kernels::View;
 
 Tensor checked_index(const Tensor& index) {
   check(index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
@@ -30,15 +33,18 @@ bool mostly_zero(int64_t indices, int64_t rows, int64_t row_bytes) {
 Tensor embedding(const Tensor& weight, const Tensor& index, int64_t padding_idx,
                  bool scale_grad_by_freq) {
   check(weight.dim() == 2, "'weight' must be 2-D");
-  const Tensor at = checked_index(index), w = contiguous(weight);
+  const Tensor at = checked_index(index);
+  const int64_t rows = weight.size(0), n = weight.size(1), count = at.numel();
   Dims sizes = index.sizes();
-  sizes.push_back(weight.size(1));
+  sizes.push_back(n);
   Tensor y = empty(sizes, weight.dtype());
-  const int64_t rows = weight.size(0), row_bytes = weight.size(1) * itemsize(weight.dtype());
-  const int64_t bad =
-      kernels::embedding(y.data<void>(), (const void*)w.data<void>(),
-                         (const int64_t*)at.data<int64_t>(), at.numel(), rows, row_bytes);
-  check<IndexError>(bad < 0, "index out of range in self");
+  const View out{y.data<void>(), y.dtype(), {count, n}, {n, 1}},
+      in{weight.data<void>(), y.dtype(), {count, n}, {0, weight.strides()[1]}},
+      places{at.data<void>(), DType::Int64, {count, n}, {1, 0}};
+  int64_t bad = 0;  // of rows without elements nothing is taken, but the backward pass counts them
+  check<IndexError>(n > 0 ? kernels::take(out, in, places, weight.strides()[0], rows)
+                          : count == 0 || kernels::in_bounds(view(at), int64_t(0), rows, &bad),
+                    "index out of range in self");
   if (recording(weight))
     record("EmbeddingBackward0", y, {&weight}, saved(at),
            [rows, padding_idx, scale_grad_by_freq](const Tensor& g, const Tensor& at) {
