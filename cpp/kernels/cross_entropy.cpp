@@ -16,7 +16,7 @@ int64_t first_bad_target(const int64_t* targets, int64_t n, int64_t classes, int
 // the rows of a block. cost: of a row, see rows_grain.
 template <class First, class Add>
 LossSums sum_losses(int64_t n, int64_t cost, First first, Add add) {
-  const int64_t grain = rows_grain(cost), blocks = ceil_div(n, grain);
+  const int64_t grain = rows_grain(n, cost), blocks = ceil_div(n, grain);
   Scratch scratch;
   LossSums* partial = scratch.take<LossSums>(blocks);
   parallel_for(n, grain, [&](int64_t begin, int64_t end) {
@@ -130,7 +130,7 @@ void cross_entropy_backward(const CrossEntropy* problem, void* dlogits, const vo
     using S = typename decltype(t)::type;
     using T = Compute<S>;
     const Rows<S> rows{*problem};
-    parallel_for(problem->rows, rows_grain(problem->classes * 4), [&](int64_t begin, int64_t end) {
+    parallel_for(problem->rows, rows_grain(problem->rows, problem->classes * 4), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const T scale = T(((const S*)g)[r * g_stride]) * T(factor);
         rows.backward(r, (S*)dlogits + r * problem->classes, scale, (const T*)state + 2 * r);
@@ -169,7 +169,7 @@ void nll_loss_backward(const NllLoss* p, void* dx, const void* g, int64_t g_stri
     using T = Compute<S>;
     const int64_t slab =
         p->classes * p->inner;  // of one index of `outer`: cleared, then one element per target
-    parallel_for(p->outer, rows_grain(slab), [&](int64_t begin, int64_t end) {
+    parallel_for(p->outer, rows_grain(p->outer, slab), [&](int64_t begin, int64_t end) {
       std::fill((S*)dx + begin * slab, (S*)dx + end * slab, S(T(0)));
       for (int64_t i = begin * p->inner; i < end * p->inner; ++i) {
         const int64_t target = p->targets[i];

@@ -51,7 +51,7 @@ void embedding_backward(DType dtype, void* dweight, const void* g, const int64_t
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
-    parallel_for(rows, rows_grain(terms_a_row * n), [&](int64_t begin, int64_t end) {
+    parallel_for(rows, rows_grain(rows, terms_a_row * n), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const int64_t first = groups.start[r],
                       terms = r == padding_idx ? 0 : groups.start[r + 1] - first;

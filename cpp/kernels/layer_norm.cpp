@@ -40,7 +40,7 @@ void layer_norm(DType dtype, void* y, void* mean, void* rstd, const void* x, con
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
-    parallel_for(rows, rows_grain(n * 2), [&](int64_t begin, int64_t end) {
+    parallel_for(rows, rows_grain(rows, n * 2), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const S* row = (const S*)x + r * n;
         const T m = ((T*)mean)[r] = mean_of_row(row, n);
@@ -56,7 +56,7 @@ void rms_norm(DType dtype, void* y, void* rstd, const void* x, const void* weigh
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
-    parallel_for(rows, rows_grain(n * 2), [&](int64_t begin, int64_t end) {
+    parallel_for(rows, rows_grain(rows, n * 2), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const S* row = (const S*)x + r * n;
         const T s = ((T*)rstd)[r] = rstd_of_row(row, (const S*)y + r * n, T(0), n, eps);
@@ -140,7 +140,7 @@ void layer_norm_backward(DType dtype, void* dx, void* dweight, void* dbias, cons
     using T = Compute<S>;
     const bool parameters = dweight || dbias;
     // Few blocks: each keeps sums of its own for the parameters.
-    const int64_t grain = std::max(rows_grain(n * 4), (rows + 31) / 32);
+    const int64_t grain = std::max(rows_grain(rows, n * 4), (rows + 31) / 32);
     const int64_t blocks = std::max<int64_t>(1, ceil_div(rows, grain));
     const int64_t kept = parameters ? blocks * 2 * n : 0;
     Scratch scratch;

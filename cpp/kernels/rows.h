@@ -12,6 +12,7 @@
 #endif
 
 #include "base/dtype.h"
+#include "base/parallel.h"
 #include "kernels/vec.h"
 
 namespace izvod::kernels::IZVOD_ISA {
@@ -168,10 +169,12 @@ static inline void prefetch_next(const S* x, int64_t size) {
   if (size <= 16384) __builtin_prefetch(x + size);
 }
 
-// How many rows make a block of parallel_for, when a row costs `cost` (one memory access: 1; exp:
-// about 4).
-static inline int64_t rows_grain(int64_t cost) {
-  return std::max<int64_t>(1, 65536 / std::max<int64_t>(cost, 1));
+// How many of `rows` rows make a block of parallel_for, when a row costs `cost` (one memory access:
+// 1; exp: about 4). The number of blocks is one that threads can share evenly.
+static inline int64_t rows_grain(int64_t rows, int64_t cost) {
+  const int64_t most = std::max<int64_t>(1, 65536 / std::max<int64_t>(cost, 1));
+  if (rows <= most) return most;
+  return ceil_div(rows, ceil_div(ceil_div(rows, most), 4) * 4);
 }
 
 // Memory of the calling thread until the end of the scope. The thread keeps it: the first touch of

@@ -191,7 +191,7 @@ void slices(S* out, Inputs<Op, S> in, int64_t outer, int64_t n, int64_t inner) {
   // A row or two would leave most lanes of columns empty.
   const bool transposed = size <= short_slice && (inner > 1 || outer > 2);
   const bool streams = outer * size * int64_t(sizeof(S)) >= stream_from && size <= 16384;
-  parallel_for(outer, rows_grain(size * Op::cost), [&](int64_t begin, int64_t end) {
+  parallel_for(outer, rows_grain(outer, size * Op::cost), [&](int64_t begin, int64_t end) {
     for_groups(begin, end, size, [&](int64_t first, int64_t count) {
       const int64_t at = first * size;
       Scratch scratch;
