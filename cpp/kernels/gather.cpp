@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "base/parallel.h"
 #include "kernels/copy.h"
@@ -167,18 +168,31 @@ inline T put_one(T old, T x) {
 // Of the output, the index, the input: how far it is to the next element, in elements.
 using Strides3 = std::array<int64_t, 3>;
 
-// Rows of n places, each in order.
-using PutRows = void(void* out, const int64_t* index, const void* in, int64_t scale,
-                     const Strides3& along, const Strides3& down, int64_t n, int64_t rows);
+// Rows of n places.
+struct PutBlock {
+  char* to;
+  const int64_t* index;
+  const char* from;
+  Strides3 along, down;
+  int64_t n, rows;
+
+  void advance(const Strides3& strides, int64_t bytes) {
+    to += strides[0] * bytes, index += strides[1], from += strides[2] * bytes;
+  }
+};
+
+// Each row in order.
+using PutRows = void(PutBlock block, int64_t scale);
 
 template <Put how, class T>
-void put_rows(void* out, const int64_t* x, const void* in, int64_t scale, const Strides3& along,
-              const Strides3& down, int64_t n, int64_t rows) {
-  T* to = static_cast<T*>(out);
-  const T* from = static_cast<const T*>(in);
-  const auto [so, sx, si] = along;
+void put_rows(PutBlock block, int64_t scale) {
+  const auto [so, sx, si] = block.along;
+  const int64_t n = block.n;
   const bool onto_row = sx == 0 && so == 1 && si == 1;
-  for (; rows; --rows, to += down[0], x += down[1], from += down[2]) {
+  for (; block.rows; --block.rows, block.advance(block.down, sizeof(T))) {
+    T* to = reinterpret_cast<T*>(block.to);
+    const int64_t* x = block.index;
+    const T* from = reinterpret_cast<const T*>(block.from);
     if (onto_row) {
       T* y = to + *x * scale;
       for (int64_t i = 0; i < n; ++i) y[i] = put_one<how>(y[i], from[i]);
@@ -192,13 +206,14 @@ void put_rows(void* out, const int64_t* x, const void* in, int64_t scale, const 
 }
 
 // Few long rows: pieces of them, which the first-level cache holds.
-void put_pieces(PutRows* put, int64_t bytes, char* to, const int64_t* x, const char* from,
-                int64_t scale, const Strides3& along, const Strides3& down, int64_t n,
-                int64_t rows) {
-  const int64_t piece = rows < 16 ? long_run : n;
-  for (int64_t i = 0; i < n; i += piece)
-    put(to + i * along[0] * bytes, x + i * along[1], from + i * along[2] * bytes, scale, along,
-        down, std::min(piece, n - i), rows);
+void put_pieces(PutRows* put, int64_t bytes, PutBlock block, int64_t scale) {
+  const int64_t piece = block.rows < 16 ? long_run : block.n;
+  const auto [to, x, from] = block.along;
+  const Strides3 step{to * piece, x * piece, from * piece};
+  for (int64_t left = block.n; left > 0; left -= piece, block.advance(step, bytes)) {
+    block.n = std::min(piece, left);
+    put(block, scale);
+  }
 }
 
 // Elements that differ in a dimension where `out` has a stride never meet: these dimensions are
@@ -251,15 +266,19 @@ void put(const View& out, const View& index, int64_t scale, const View& in, Put 
   parallel_for(width, std::max<int64_t>(128, run_grain / depth), [&](int64_t begin, int64_t end) {
     for_runs(apart, begin, end, [&](const auto& at, int64_t n) {
       for_runs(together, 0, depth, [&](const auto& start, int64_t count) {
-        char* to = out.ptr<char>() + (at[0] + start[0]) * bytes;
-        const int64_t* x = index.ptr<const int64_t>() + at[1] + start[1];
-        const char* from = in.ptr<const char>() + (at[2] + start[2]) * bytes;
+        PutBlock block{out.ptr<char>(),
+                       index.ptr<const int64_t>(),
+                       in.ptr<const char>(),
+                       across,
+                       on,
+                       n,
+                       count};
+        block.advance(at, bytes);
+        block.advance(start, bytes);
         // Rows onto rows, or each column from end to end; the order at each place is the same.
         const bool by_rows = count < 16 || (n >= 16 && (across[2] == 1 || on[2] != 1));
-        if (by_rows)
-          put_pieces(put, bytes, to, x, from, scale, across, on, n, count);
-        else
-          put_pieces(put, bytes, to, x, from, scale, on, across, count, n);
+        if (!by_rows) std::swap(block.along, block.down), std::swap(block.n, block.rows);
+        put_pieces(put, bytes, block, scale);
       });
     });
   });

@@ -87,33 +87,44 @@ class Pieces {
   }
 
  private:
+  // What the inner loop reads as input k. What is the same for all pieces is buffered once.
   const void* input(int k, void* at, Rows& rows) {
     const Place<void>& place = call_.operands[k];
-    const int64_t n = rows.n, width = place.along ? n : 1, count = place.down ? rows.count : 1;
-    const bool expands = as_one_ && !call_.is_dense(k, n);
+    const bool expands = as_one_ && !call_.is_dense(k, rows.n);
     rows.single[k] = place.along == 0 && !expands;
     rows.next[k] = place.down;
     if (call_.takes(k) && !expands) return at;
-    rows.next[k] = expands ? n : place.down ? width : 0;
-    if (filled_[k]) return buffers_[k];
-    filled_[k] = place.along == 0 && place.down == 0;
+    if (!filled_[k]) expands ? expand(k, at, rows) : convert(buffers_[k], k, at, rows);
+    filled_[k] = place.down == 0 && (place.along == 0 || expands);
+    if (expands || place.down) rows.next[k] = place.along || expands ? rows.n : 1;
+    return buffers_[k];
+  }
+
+  // The operand's own elements, converted: of a single value that value, of equal rows one of them.
+  void convert(void* to, int k, void* at, const Rows& rows) const {
+    const auto [data, dtype, along, down] = call_.operands[k];
+    const int64_t n = along ? rows.n : 1;
+    kernels::convert(Place<void>{to, call_.compute, 1, n},
+                     Place<const void>{at, dtype, along, down}, n, down ? rows.count : 1);
+  }
+
+  // All rows, one after the other.
+  void expand(int k, void* at, const Rows& rows) {
+    const Place<void>& place = call_.operands[k];
+    const int64_t bytes = itemsize(call_.compute), row_bytes = rows.n * bytes;
     char* const to = buffers_[k];
-    alignas(64) char values[chunk * 8];
-    const bool repeats = expands && place.along == 0;
-    kernels::convert(Place<void>{repeats ? values : to, call_.compute, 1, width},
-                     Place<const void>{at, place.dtype, place.along, place.down}, width, count);
-    const int64_t bytes = itemsize(call_.compute);
-    if (repeats)
-      visit_itemsize(bytes, [&](auto t) {
-        repeat_each<typename SignedInt<sizeof(typename decltype(t)::type)>::type>(to, values, n,
-                                                                                  count);
+    if (place.along == 0) {
+      alignas(64) char values[chunk * 8];
+      convert(values, k, at, rows);
+      return visit_itemsize(bytes, [&](auto t) {
+        using Bits = typename SignedInt<sizeof(typename decltype(t)::type)>::type;
+        repeat_each<Bits>(to, values, rows.n, rows.count);
       });
-    else if (expands && place.down == 0) {
-      for (int64_t row = 1; row < rows.count; ++row)
-        std::memcpy(to + row * n * bytes, to, n * bytes);
-      filled_[k] = true;
     }
-    return to;
+    convert(to, k, at, rows);
+    if (place.down == 0)
+      for (int64_t row = 1; row < rows.count; ++row)
+        std::memcpy(to + row * row_bytes, to, row_bytes);
   }
 
   const Call& call_;
