@@ -239,8 +239,14 @@ void stream_band(T* to, int64_t to_stride, const T* from, int64_t from_stride, i
   for (int64_t j = 0; j < columns; j += width) {
     const int64_t n = std::min(width, columns - j);
     transpose_band(strip, width, from + j * from_stride, from_stride, rows, n);
-    for (int64_t i = 0; i < rows; ++i)
-      stream(to + i * to_stride + j, strip + i * width, n * int64_t(sizeof(T)));
+    // After each column of the next strip that is fetched, as much is stored.
+    for (int64_t column = 0, i = 0; column < n; ++column) {
+      const T* next = from + (j + width + column) * from_stride;
+      for (int64_t k = 0; k < rows && j + width + column < columns; k += 64 / sizeof(T))
+        __builtin_prefetch(next + k);
+      for (const int64_t end = rows * (column + 1) / n; i < end; ++i)
+        stream(to + i * to_stride + j, strip + i * width, n * int64_t(sizeof(T)));
+    }
   }
 }
 

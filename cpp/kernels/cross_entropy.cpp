@@ -130,12 +130,14 @@ void cross_entropy_backward(const CrossEntropy* problem, void* dlogits, const vo
     using S = typename decltype(t)::type;
     using T = Compute<S>;
     const Rows<S> rows{*problem};
-    parallel_for(problem->rows, rows_grain(problem->rows, problem->classes * 4), [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const T scale = T(((const S*)g)[r * g_stride]) * T(factor);
-        rows.backward(r, (S*)dlogits + r * problem->classes, scale, (const T*)state + 2 * r);
-      }
-    });
+    parallel_for(problem->rows, rows_grain(problem->rows, problem->classes * 4),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t r = begin; r < end; ++r) {
+                     const T scale = T(((const S*)g)[r * g_stride]) * T(factor);
+                     rows.backward(r, (S*)dlogits + r * problem->classes, scale,
+                                   (const T*)state + 2 * r);
+                   }
+                 });
   });
 }
 

@@ -162,7 +162,8 @@ void Call::run(void* const* at, int64_t n, int64_t count) const {
     return inner(at[0], at + 1, rows, op);
   }
   Pieces pieces(*this, as_one);
-  for_chunks(n, count, chunk, [&](int64_t row, int64_t i, int64_t width, int64_t together) {
+  const int64_t piece = streams ? stream_piece / itemsize(result) : chunk;
+  for_chunks(n, count, piece, [&](int64_t row, int64_t i, int64_t width, int64_t together) {
     pieces.run(places(at, row, i).data(), width, together);
   });
 }

@@ -91,9 +91,11 @@ template <class Op, class T, int inputs, class Y>
       advance(head);
     }
   }
+  constexpr int64_t ahead = 8 * width;
   const bool whole_vectors = n >= width;
   for (; n >= width; advance(width)) {
-    if constexpr (fills_lines<T, Y>) __builtin_prefetch(y + 8 * width);
+    if constexpr (fills_lines<T, Y>)
+      if (n > ahead) __builtin_prefetch(y + ahead);
     step();
   }
   if (n == 0) return;

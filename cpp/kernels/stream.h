@@ -14,6 +14,9 @@
 namespace izvod::kernels::IZVOD_ISA {
 
 inline constexpr int64_t stream_from = int64_t(16) << 20;  // bytes of a result
+// Bytes that are computed before they are stored past the caches. Memory is not read while a longer
+// run of such stores is under way: of 4096 bytes at a time, y = a + b takes half as long again.
+inline constexpr int64_t stream_piece = 512;
 
 #if defined(__SSE2__)
 // Ends of stretches, in words: a line that is written half past the caches and half through them
