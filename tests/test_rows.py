@@ -188,3 +188,22 @@ def test_softmax_of_many_bytes(name, shape):
         expected.backward(g[part])
         assert izvod.equal(y[part], expected)
         assert izvod.equal(x.grad[part], some.grad)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_results_past_the_caches(dtype):
+    """Results of more than 16 MiB, from addresses within and between lines of memory."""
+    x = numbers((4300, 1001), dtype)
+    dense = izvod.tensor(x)
+    for first in (0, 1, 5):
+        part, mine = x[:, first:], dense[:, first:]
+        same(mine + mine[0], part + part[0])
+        same(mine.clone().mul_(mine), part * part)
+        same(mine.abs(), abs(part))
+        same(izvod.where(mine > 3, mine, mine[:, :1]), numpy.where(part > 3, part, part[:, :1]))
+        same(mine.to(izvod.float64), part.astype("float64"))
+        memory = izvod.zeros(part.size + 16, dtype=dense.dtype)
+        inside = memory[first : first + part.size]
+        inside.view(part.shape).copy_(mine).add_(mine)
+        same(inside.view(part.shape), part + part)
+        assert memory[:first].eq(0).all() and memory[first + part.size :].eq(0).all()

@@ -142,6 +142,27 @@ def test_along_rows(rows, n, dtype):
             same(found, numpy.sort(x, 1)[:, :k], f"topk {k} {pattern}")
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+@pytest.mark.parametrize("n", LENGTHS)
+def test_order_of_ties_zeros_and_nans(n, dtype, descending):
+    """nan is the largest number, 0.0 and -0.0 are equal, and equal numbers keep their order."""
+    some = numpy.array([-1, -0.0, 0.0, 2, numpy.inf, -numpy.inf, numpy.nan], dtype)
+    x = numpy.random.default_rng(n).choice(some, (200, n))
+    sign = -1 if descending else 1
+    number = numpy.where(numpy.isnan(x), 0, sign * x)
+    order = numpy.lexsort((number, sign * numpy.isnan(x).astype(int)), axis=1)
+    sorted_rows = numpy.take_along_axis(x, order, 1)
+    values, indices = tensor(x).sort(1, descending=descending, stable=True)
+    same(indices, order)
+    same(values, sorted_rows)
+    numpy.testing.assert_array_equal(numpy.signbit(values.numpy()), numpy.signbit(sorted_rows))
+    for k in {1, n // 2, n}:
+        found, places = tensor(x).topk(k, largest=descending)
+        same(found, sorted_rows[:, :k])
+        same(tensor(x).gather(1, places), sorted_rows[:, :k])
+
+
 @pytest.mark.parametrize("n", [2, 16, 50])
 def test_one_hot(n):
     x = numpy.random.default_rng(8).integers(0, n, (30, 4))
