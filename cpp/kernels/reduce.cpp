@@ -10,8 +10,7 @@
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
-// ---- what is folded: map, then combine, from the identity on
-// ---------------------------------------- X is a vector or a scalar.
+// ---- what is folded: map, then combine, from the identity on. X is a vector or a scalar.
 
 template <class T>
 T where(bool m, T a, T b) {
@@ -286,8 +285,34 @@ void reduce_as(DType type, const View& out, const View& in) {
 
 void sum(const View& out, const View& in) { reduce_as<Sum>(out.dtype, out, in); }
 void prod(const View& out, const View& in) { reduce_as<Prod>(out.dtype, out, in); }
-void amax(const View& out, const View& in) { reduce_as<Max>(in.dtype, out, in); }
-void amin(const View& out, const View& in) { reduce_as<Min>(in.dtype, out, in); }
+
+template <class Op>
+void reduce_by(const View& out, const View& in) {
+  static constexpr Reducer r = reducer<Op>();
+  reduce(r, in, &out);
+}
+// Short integers as what they are: the result is one of them.
+template <template <class> class Op>
+void reduce_to_one(const View& out, const View& in) {
+  View bytes = in;  // bools are 0 or 1
+  switch (in.dtype) {
+    case DType::Bool:
+      bytes.dtype = DType::UInt8;
+      [[fallthrough]];
+    case DType::UInt8:
+      return reduce_by<Op<uint8_t>>(out, bytes);
+    case DType::Int8:
+      return reduce_by<Op<int8_t>>(out, in);
+    case DType::Int16:
+      return reduce_by<Op<int16_t>>(out, in);
+    case DType::Int32:
+      return reduce_by<Op<int32_t>>(out, in);
+    default:
+      return reduce_as<Op>(in.dtype, out, in);
+  }
+}
+void amax(const View& out, const View& in) { reduce_to_one<Max>(out, in); }
+void amin(const View& out, const View& in) { reduce_to_one<Min>(out, in); }
 
 void mean(const View& out, const View& in) {
   static constexpr Reducer f = reducer<Sum<float>>(finish_mean<float>),
