@@ -6,6 +6,7 @@
 #include "ops/embedding.h"
 #include "ops/normalization.h"
 #include "ops/optim.h"
+#include "ops/pad.h"
 #include "ops/pointwise_loss.h"
 #include "ops/views.h"
 
@@ -117,6 +118,7 @@ void add_layers() {
       "sparse=False",
       [](const Tensor& i, const Tensor& w, MaybeInt pad, MaybeDouble max_norm, double type,
          bool freq, bool sparse) { return embedding(i, w, pad, max_norm, type, freq, sparse); });
+  def<"pad", InNN>("input, pad, mode='constant', value=None", pad);
   def<"scaled_dot_product_attention", InNN>(
       "query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, *, scale=None, "
       "enable_gqa=False",

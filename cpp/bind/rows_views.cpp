@@ -2,6 +2,7 @@
 #include "bind/rows.h"
 #include "ops/copy.h"
 #include "ops/joining.h"
+#include "ops/pad.h"
 #include "ops/rearrange.h"
 #include "ops/views.h"
 
@@ -75,6 +76,7 @@ void add_view_rows() {
   def<"triu_", InTensor>("self, diagonal=0", triu_);
   def<"flip">("input, *dims", flip);
   def<"roll">("input, shifts, dims=()", roll);
+  def<"constant_pad_nd", InModule>("input, pad, value=0", constant_pad_nd);
   def<"repeat", InTensor>("self, *repeats", repeat);
   def<"tile">("input, *dims", tile);
   def<"repeat_interleave">(

@@ -345,6 +345,59 @@ COPIES = [
         reference=lambda np, x, s, d=None: np.roll(x, s, d),
     ),
     moved(
+        "nn.functional.pad",
+        [
+            S(T(2, 3), (1, 2)),
+            S(T(2, 3), (1, -1, 0, 2)),
+            S(T(2, 3), (-1, -1), "constant"),
+            S(T(2, 3), (2, 0, -1, 1), "constant", 1.5),
+            S(T(0, 3), (1, 1, 1, 1)),
+            S(T(2, 3), ()),
+            S(T(4, 5), (3, 2), "reflect"),
+            S(T(1, 4, 5), (1, 2, 3, 0), "reflect"),
+            S(T(4, 5), (7, -2), "replicate"),
+            S(T(2, 2, 3, 2), (1, 0, 2, 2, 0, 3), "replicate"),
+            S(T(4, 5), (3, 5), "circular"),
+            S(T(1, 4, 5), (-1, 2, 1, 1), "circular"),
+        ],
+        [
+            E("RuntimeError", "Padding length must be divisible by 2", T(2, 3), (1, 2, 3)),
+            E(
+                "RuntimeError",
+                "Padding length should be less than or equal to two times the input dimension "
+                "but got padding length 4 and input of dimension 1",
+                T(3),
+                (1, 1, 1, 1),
+            ),
+            E("RuntimeError", "narrow(): length must be non-negative.", T(2, 3), (-2, -2)),
+            E(
+                "RuntimeError",
+                "Argument #4: Padding size should be less than the corresponding input dimension, "
+                "but got: padding (3, 0) at dimension 1 of input [2, 3]",
+                T(2, 3),
+                (3, 0),
+                "reflect",
+            ),
+            E("RuntimeError", "wrapping around more than once", T(2, 3), (4, 0), "circular"),
+            E("RuntimeError", "", T(2, 0), (1, 0), "replicate"),
+            E("NotImplementedError", "Unrecognised padding mode foo", T(2, 3), (1, 1), "foo"),
+            E("NotImplementedError", "", T(3), (1, 1), "reflect"),
+        ],
+    ),
+    moved(
+        "constant_pad_nd",
+        [S(T(2, 3), (1, 2)), S(T(2, 3), (1, 0, -1, 2), 7), S(T(3), ())],
+        [
+            E(
+                "RuntimeError",
+                "Length of pad must be even but instead it equals 1",
+                T(3),
+                (1,),
+            ),
+            E("RuntimeError", "", T(3), (1, 1, 1, 1)),
+        ],
+    ),
+    moved(
         "Tensor.repeat",
         [
             S(T(2, 3), 2, 1),
