@@ -122,8 +122,10 @@ void move_strided(T* __restrict to, int64_t to_stride, const T* __restrict from,
 // Stretches of `bytes` bytes each, so far apart.
 void copy_stretches(char* to, int64_t to_step, const char* from, int64_t from_step, int64_t bytes,
                     int64_t count) {
-  with_copy(bytes, [&](auto copy_one) {
-    for (; count; --count, to += to_step, from += from_step) copy_one(to, from);
+  with_copy(bytes, [=](auto copy_one) {
+    char* y = to;
+    const char* x = from;
+    for (int64_t i = 0; i < count; ++i, y += to_step, x += from_step) copy_one(y, x);
   });
 }
 

@@ -94,10 +94,11 @@ bool take_rows(const Loop<3>& loop, T* to, const T* from, const int64_t* index, 
     const int64_t *x = index + at[2], step = loop.down(2);
     inside = inside && !any_outside(x, step, rows, 0, size);
     if (!inside) return;
-    with_copy(n * int64_t(sizeof(T)), [&](auto copy) {
+    with_copy(n * int64_t(sizeof(T)), [=, y = to + at[0], source = from + at[1],
+                                       to_step = loop.down(0),
+                                       from_step = loop.down(1)](auto copy) {
       for (int64_t r = 0; r < rows; ++r)
-        copy((char*)(to + at[0] + r * loop.down(0)),
-             (const char*)(from + at[1] + r * loop.down(1) + x[r * step] * scale));
+        copy((char*)(y + r * to_step), (const char*)(source + r * from_step + x[r * step] * scale));
     });
   });
   return inside;

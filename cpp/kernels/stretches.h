@@ -29,7 +29,7 @@ static inline void copy_ends(char* to, const char* from, int64_t bytes) {
 // stretches (rep movsb) that crawls where both ends lie in the same place of a page but for a few
 // bytes.
 template <class F>
-static inline void with_copy(int64_t bytes, F&& f) {
+[[gnu::always_inline]] static inline void with_copy(int64_t bytes, F&& f) {
   if (bytes > 128)
     f([=](char* to, const char* from) { copy_pieces<64>(to, from, bytes); });
   else if (bytes > 64)
