@@ -109,7 +109,7 @@ struct Columns {
   int64_t outer, n, inner;  // slices, their rows, and these rows' length
   // Threads that write neighbouring columns of a few short rows would take each other's lines: what
   // follows the lines that one writes is fetched by its core, too.
-  bool tall = n > 256 || (outer == 1 && inner <= 4096 && rows_grain(n, inner* Op::cost) < n);
+  bool tall = n > 256 || (outer == 1 && inner <= 4096 && rows_grain(n, Op::cost* inner) < n);
   // Of few rows bands that stay in cache, of many rows bands as wide as memory likes to be read.
   int64_t band = tall ? 1024 : std::clamp<int64_t>(32768 / n / 16 * 16, 128, 1024);
   int64_t bands = ceil_div(inner, band), width = std::min(inner, band);

@@ -1,7 +1,5 @@
 #include "kernels/embedding.h"
 
-#include <cstring>
-
 #include "base/parallel.h"
 #include "kernels/rows.h"
 

@@ -144,7 +144,7 @@ constexpr int64_t insertion_below = 16;
 template <class Pair>
 Pair* sort_pairs(Pair* pairs, Pair* spare, int64_t n) {
   if (n >= radix_from) return radix_sort(pairs, spare, n);
-  n < insertion_below ? insertion_sort(pairs, n, n) : std::sort(pairs, pairs + n);
+  std::sort(pairs, pairs + n);
   return pairs;
 }
 

@@ -1,5 +1,7 @@
 #include "ops/pad.h"
 
+#include <algorithm>
+
 #include "ops/copy.h"
 #include "ops/indexing.h"
 #include "ops/views.h"
@@ -95,13 +97,13 @@ Tensor constant_pad_nd(const Tensor& x, const Dims& pad, const Scalar& value) {
         pad.size(), " while the input has ", x.dim(), " dimensions.");
   Dims sizes = x.sizes(), back;
   for (int64_t p : pad) back.push_back(-p);
-  Tensor y, kept = detach(x);
+  Tensor kept = detach(x);
   for (int64_t d = 0; d < x.dim(); ++d) {
     const Ends ends = ends_of(pad, x.dim(), d);
     kept = narrow(kept, d, ends.cut_before(), sizes[d] - ends.cut_before() - ends.cut_after());
     sizes[d] += ends.before + ends.after;
   }
-  y = full(sizes, value, x.dtype());
+  const Tensor y = full(sizes, value, x.dtype());
   Tensor inside = y;
   for (int64_t d = 0; d < x.dim(); ++d)
     inside =
