@@ -37,6 +37,11 @@ void run_blocks(Deal deal, int64_t n, int64_t grain, void (*call)(void*, int64_t
 
 // How many pieces of length b cover a. Always inlined: kernels for several instruction sets use it.
 [[gnu::always_inline]] constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// How many blocks of at most so many elements threads can share evenly: of three, one of two
+// threads would have two.
+[[gnu::always_inline]] constexpr int64_t even_blocks(int64_t n, int64_t most) {
+  return ceil_div(ceil_div(n, most), 4) * 4;
+}
 
 // Calls fn(begin, end) for consecutive blocks of `grain` indices of [0, n), the last one shorter.
 // The blocks depend on n and grain alone, never on the number of threads, so results that

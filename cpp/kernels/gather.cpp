@@ -1,7 +1,6 @@
 #include "kernels/gather.h"
 
 #include <atomic>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -50,7 +49,6 @@ void take_neighbours(T* to, const T* from, const int64_t* x, int64_t n) {
 template <class T>
 struct TakeRun {
   int64_t so, si, sx, scale, size;
-  bool streams;
 
   // False if an index is not in [0, size).
   bool checked(T* to, const T* from, const int64_t* x, int64_t n) const {
@@ -75,12 +73,7 @@ struct TakeRun {
  private:
   bool neighbours() const { return sx == 1 && so == 1 && si == 0 && scale == 1; }
   bool row(T* to, const T* from, int64_t n) const {  // one index for all
-    if (streams)
-      stream(to, from, n * int64_t(sizeof(T)));
-    else if (so == 1 && si == 1)
-      std::memcpy(to, from, size_t(n) * sizeof(T));
-    else
-      for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si];
+    for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si];
     return true;
   }
 };
@@ -88,18 +81,22 @@ struct TakeRun {
 // The same for rows of neighbours that have one index each: false if one is not in [0, size).
 template <class T>
 bool take_rows(const Loop<3>& loop, T* to, const T* from, const int64_t* index, int64_t scale,
-               int64_t size, int64_t begin, int64_t end) {
+               int64_t size, bool streams, int64_t begin, int64_t end) {
   bool inside = true;
   for_rows(loop, begin, end, [&](const auto& at, int64_t n, int64_t rows) {
     const int64_t *x = index + at[2], step = loop.down(2);
     inside = inside && !any_outside(x, step, rows, 0, size);
     if (!inside) return;
-    with_copy(n * int64_t(sizeof(T)), [=, y = to + at[0], source = from + at[1],
-                                       to_step = loop.down(0),
-                                       from_step = loop.down(1)](auto copy) {
+    const int64_t bytes = n * int64_t(sizeof(T));
+    const auto each_row = [=, y = to + at[0], source = from + at[1], to_step = loop.down(0),
+                           from_step = loop.down(1)](auto copy) {
       for (int64_t r = 0; r < rows; ++r)
         copy((char*)(y + r * to_step), (const char*)(source + r * from_step + x[r * step] * scale));
-    });
+    };
+    if (streams)
+      each_row([=](char* to, const char* from) { stream(to, from, bytes); });
+    else
+      with_copy(bytes, each_row);
   });
   return inside;
 }
@@ -110,8 +107,8 @@ template <class T>
 bool take_range(const Loop<3>& loop, T* to, const T* from, const int64_t* index, int64_t scale,
                 int64_t size, bool streams, int64_t begin, int64_t end) {
   const bool rows = loop.along(0) == 1 && loop.along(1) == 1 && loop.along(2) == 0;
-  if (rows && !streams && loop.sizes.back() * int64_t(sizeof(T)) >= 16)
-    return take_rows(loop, to, from, index, scale, size, begin, end);
+  if (rows && loop.sizes.back() * int64_t(sizeof(T)) >= 16)
+    return take_rows(loop, to, from, index, scale, size, streams, begin, end);
   bool inside = true;
   const int64_t width = loop.sizes.back();
   const bool together = loop.along(2) == 1 && loop.down(2) == width && width <= take_chunk / 2;
@@ -121,7 +118,7 @@ bool take_range(const Loop<3>& loop, T* to, const T* from, const int64_t* index,
     });
   if (inside)
     for_long_runs(loop, begin, end, [&](const auto& at, int64_t n, const auto& strides) {
-      const TakeRun<T> run{strides[0], strides[1], strides[2], scale, size, streams};
+      const TakeRun<T> run{strides[0], strides[1], strides[2], scale, size};
       if (together)
         run(to + at[0], from + at[1], index + at[2], n);
       else

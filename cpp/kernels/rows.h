@@ -170,11 +170,11 @@ static inline void prefetch_next(const S* x, int64_t size) {
 }
 
 // How many of `rows` rows make a block of parallel_for, when a row costs `cost` (one memory access:
-// 1; exp: about 4). The number of blocks is one that threads can share evenly.
+// 1; exp: about 4).
 static inline int64_t rows_grain(int64_t rows, int64_t cost) {
   const int64_t most = std::max<int64_t>(1, 65536 / std::max<int64_t>(cost, 1));
   if (rows <= most) return most;
-  return ceil_div(rows, ceil_div(ceil_div(rows, most), 4) * 4);
+  return ceil_div(rows, even_blocks(rows, most));
 }
 
 // Memory of the calling thread until the end of the scope. The thread keeps it: the first touch of

@@ -15,13 +15,11 @@ namespace izvod::kernels::IZVOD_ISA {
 // waking a thread costs more than the work.
 inline constexpr int64_t run_grain = 32768;
 
-// Blocks of n such elements: few, since memory delivers long stretches best, and a number that
-// threads can share evenly, or an op of three blocks would keep one of two threads for two of them.
-// They end where lines of memory end.
+// Blocks of n such elements: few, since memory delivers long stretches best. They end where lines
+// of memory end.
 static inline int64_t run_block(int64_t n) {
   if (n <= run_grain) return run_grain;
-  const int64_t blocks = ceil_div(ceil_div(n, 2 * run_grain), 4) * 4;
-  return ceil_div(ceil_div(n, blocks), 64) * 64;
+  return ceil_div(ceil_div(n, even_blocks(n, 2 * run_grain)), 64) * 64;
 }
 
 // Calls f(offsets, n, rows) for `rows` neighbouring rows of n neighbours along the innermost
