@@ -10,21 +10,6 @@
 namespace izvod {
 namespace {
 
-bool has_gaps(const Tensor& g) {
-  for (int64_t d = 0; d < g.dim(); ++d)
-    if (g.strides()[d] == 0 && g.sizes()[d] > 1) return true;
-  return false;
-}
-
-// Whether g may be written to: no other tensor, and no name in Python, sees its memory. A view
-// whose base nobody else holds will do.
-bool is_ours(const Tensor& g) {
-  const TensorImpl* t = g.impl();
-  if (t->refs != 1 || t->pyobject || has_gaps(g)) return false;
-  if (!t->base) return t->storage->refs == 1;
-  return t->base->refs == 1 && !t->base->pyobject && t->storage->refs == 2;
-}
-
 // Whether g lies in memory as torch lays out the gradient of x: with the strides of x, or row by
 // row.
 bool is_laid_out_for(const Tensor& g, const Tensor& x) {
@@ -85,9 +70,9 @@ void keep_gradient(const Retained& r, const Tensor& g) {
 void accumulate(Tensor& sum, Tensor&& g) {
   if (!sum.defined())
     sum = std::move(g);
-  else if (!grad_enabled() && is_ours(sum))
+  else if (!grad_enabled() && is_sole_owner(sum))
     add_(sum, g);
-  else if (!grad_enabled() && is_ours(g))
+  else if (!grad_enabled() && is_sole_owner(g))
     sum = add_(g, sum);
   else
     sum = add(sum, g);
@@ -100,7 +85,7 @@ void accumulate_grad(const Tensor& x, Tensor g) {
     const Tensor before = m.grad;
     Tensor sum = before.defined() ? add(before, g) : clone(g);
     m.grad = std::move(sum);
-  } else if (is_ours(g) && is_laid_out_for(g, x)) {
+  } else if (is_sole_owner(g) && is_laid_out_for(g, x)) {
     g.impl()->base.reset();
     m.grad = std::move(g);
   } else {

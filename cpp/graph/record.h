@@ -45,6 +45,14 @@ struct RecordedNode final : Node {
   bool released_ = false;
 };
 
+// Where a derivative may put its result, laid out as `like`: over the gradient it was given, if that
+// was made for this call alone, else in fresh memory. Called before anything else holds g.
+inline Tensor over_gradient(const Tensor& g, const Tensor& like, DType dtype) {
+  const bool fits =
+      g.dtype() == dtype && g.sizes() == like.sizes() && g.strides() == like.strides();
+  return fits && !grad_enabled() && is_sole_owner(g) ? g : empty_like(like, dtype);
+}
+
 void add_edge(Node& node, const Tensor& x);
 // Keeps where the user's program stands; called when anomalies are looked for.
 void note_trace(Node& node);

@@ -67,7 +67,7 @@ const Tensor& dropout_(const Tensor& x, double p, bool train, Generator* g) {
 }
 
 Tensor dropout_backward(const Tensor& g, const Tensor& keep, double p) {
-  Tensor dx = empty_like(keep, g.dtype());
+  Tensor dx = over_gradient(g, keep, g.dtype());
   const Tensor in = laid_out_as(dx, g);
   kernels::dropout_backward(dx.data<void>(), static_cast<const void*>(in.data<void>()),
                             static_cast<const bool*>(keep.data<bool>()), dx.dtype(), dx.numel(), p);

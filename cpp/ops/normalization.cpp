@@ -91,10 +91,11 @@ Grads composed_backward(const Norm& norm, const Tensor& g, Needs needs, const Te
 Grads backward(const Norm& norm, const Tensor& g, Needs needs, const Tensor& x,
                const Tensor& weight, const Tensor& mean, const Tensor& rstd) {
   if (recording(g, x, weight)) return composed_backward(norm, g, needs, x, weight);
-  const Tensor gc = contiguous(to(g, x.dtype())), xc = contiguous(x);
-  const Tensor w = weight.defined() ? contiguous(to(weight, x.dtype())) : weight;
+  const Tensor xc = contiguous(x);
   Grads grads(3);
-  if (needs[0]) grads[0] = empty(x.sizes(), x.dtype());
+  if (needs[0]) grads[0] = over_gradient(g, xc, x.dtype());
+  const Tensor gc = contiguous(to(g, x.dtype()));
+  const Tensor w = weight.defined() ? contiguous(to(weight, x.dtype())) : weight;
   for (int i = 1; i < 3; ++i)
     if (needs[i]) grads[i] = empty(norm.shape, x.dtype());
   kernels::layer_norm_backward(x.dtype(), (void*)pointer(grads[0]), (void*)pointer(grads[1]),

@@ -53,7 +53,7 @@ Tensor unary_gradient(const Op& op, const Tensor& g, const Tensor& wanted) {
   if (grad_enabled()) return op.dx(g, wanted);
   const kernels::Gradient<Op> gradient{op};
   const Arg ga(g), wa(wanted);
-  Tensor dx = allocate_result({&ga, &wa}, wanted.dtype());
+  const Tensor dx = over_gradient(g, g, wanted.dtype());
   run_pointwise(kernels::loops_of<kernels::Gradient<Op>>, Op::node, wanted.dtype(), dx, {&ga, &wa},
                 &gradient);
   return dx;

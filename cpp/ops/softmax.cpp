@@ -27,8 +27,8 @@ Tensor forward(const kernels::Kernel<kernels::Softmax>& kernel, const Tensor& x,
 
 Tensor backward(const kernels::Kernel<kernels::SoftmaxBackward>& kernel, const Tensor& g,
                 const Tensor& y, int64_t dim) {
-  const Tensor gc = contiguous(to(g, y.dtype())), yc = contiguous(y);
-  Tensor dx = empty(y.sizes(), y.dtype());
+  const Tensor yc = contiguous(y), dx = over_gradient(g, yc, y.dtype()),
+               gc = contiguous(to(g, y.dtype()));
   const Layout l(y, dim);
   if (dx.numel())
     kernel(y.dtype(), dx.data<void>(), gc.data<void>(), yc.data<void>(), l.outer, l.n, l.inner);

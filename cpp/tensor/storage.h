@@ -25,6 +25,7 @@ class Storage {
   void* data() const { return data_; }
   size_t nbytes() const { return nbytes_; }
   bool is_lazy_zeros() const { return kind_ == Kind::LazyZeros; }
+  bool is_borrowed() const { return kind_ == Kind::Borrowed; }
 
   uint32_t refs = 0;
   uint32_t version = 0;

@@ -60,6 +60,15 @@ Tensor lazy_zeros(const Dims& sizes, DType dtype) {
 }
 
 // Whether the elements fill their memory without gap or overlap, in some order of the dimensions.
+bool is_sole_owner(const Tensor& x) {
+  const TensorImpl* t = x.impl();
+  if (t->refs != 1 || t->pyobject || t->storage->is_borrowed()) return false;
+  for (int64_t d = 0; d < x.dim(); ++d)
+    if (t->strides[d] == 0 && t->sizes[d] > 1) return false;
+  if (!t->base) return t->storage->refs == 1;
+  return t->base->refs == 1 && !t->base->pyobject && t->storage->refs == 2;
+}
+
 bool is_dense(const Tensor& x) {
   Dims order;
   for (int64_t d = 0; d < x.dim(); ++d)

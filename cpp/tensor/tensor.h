@@ -97,6 +97,10 @@ bool is_contiguous(const Dims& sizes, const Dims& strides);
 // dimensions.
 bool is_dense(const Tensor& x);
 
+// Whether x may be written to without anyone noticing: no other tensor, and no name in Python, sees
+// its memory. A view whose base nobody else holds will do.
+bool is_sole_owner(const Tensor& x);
+
 // Fresh memory, row-major, not set to anything.
 Tensor empty(const Dims& sizes, DType dtype);
 // Zeros, row-major, of which only what is written takes memory; see Note [Lazy zeros].
