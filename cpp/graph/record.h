@@ -45,8 +45,8 @@ struct RecordedNode final : Node {
   bool released_ = false;
 };
 
-// Where a derivative may put its result, laid out as `like`: over the gradient it was given, if that
-// was made for this call alone, else in fresh memory. Called before anything else holds g.
+// Where a derivative may put its result, laid out as `like`: over the gradient it was given, if
+// that was made for this call alone, else in fresh memory. Called before anything else holds g.
 inline Tensor over_gradient(const Tensor& g, const Tensor& like, DType dtype) {
   const bool fits =
       g.dtype() == dtype && g.sizes() == like.sizes() && g.strides() == like.strides();

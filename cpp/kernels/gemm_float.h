@@ -18,7 +18,9 @@ namespace {
 // it reads those of B from beyond its own caches once. Operands are read in place where the
 // kernel's steps through them are short; where they are not, each thread packs the columns of B
 // that it works on, and its rows of A: what another thread has written lies in that one's cache,
-// and reading it there costs more than packing it twice.
+// and reading it there costs more than packing it twice. Where only A is packed, a thread goes
+// along many rows instead: each is packed once, and columns of A, which is then transposed, are
+// read in long pieces.
 constexpr int64_t layer_depth = 512, tile_rows = 384, tile_cols = 384;
 // Tiles that a product is cut into at least, if they are not too small: even shares for threads.
 constexpr int64_t min_tiles = 64, least_tile = 8;
@@ -159,8 +161,10 @@ class Layer {
     const auto tiles = [&] {
       return ceil_div(strips_.count, tile_strips) * ceil_div(panels_.count, tile_panels);
     };
+    const bool along = pack_a_ && !pack_b_;
+    const int64_t panels_kept = along ? 4 : tile_panels;
     while (tiles() < min_tiles && tile_strips * tile_panels > least_tile)
-      (tile_strips > 2 ? tile_strips : tile_panels) /= 2;
+      (tile_panels > panels_kept || tile_strips <= 2 ? tile_panels : tile_strips) /= 2;
     // As many panels to a tile everywhere: threads get the same number of tiles.
     if (const int64_t across = ceil_div(panels_.count, tile_panels); across > 1)
       panels_.cut(across * ceil_div(panels_.count, across));
@@ -169,7 +173,11 @@ class Layer {
     const int64_t count = down.count * across.count;
     const bool serial = call_.a.rows * call_.b.cols * depth_ < serial_work;
     parallel_for(count, serial ? count : 1, [&](int64_t begin, int64_t end) {
-      for (int64_t t = begin; t < end; ++t) multiply(down, t % down.count, across, t / down.count);
+      for (int64_t t = begin; t < end; ++t)
+        if (along)
+          multiply(down, t / across.count, across, t % across.count);
+        else
+          multiply(down, t % down.count, across, t / down.count);
     });
   }
 
@@ -190,7 +198,7 @@ class Layer {
 
   // Rows that are adjacent in memory are read some at a time over all panels: in long pieces, from
   // few pages, and few enough that rows a power of two apart leave each other in L1.
-  static constexpr int64_t rows_at_once = 16;
+  static constexpr int64_t rows_at_once = 8;
   void pack_panels(T* to, int64_t begin, int64_t end) const {
     const Operand<T>& b = call_.b;
     const int64_t step = b.col_stride == 1 ? rows_at_once : depth_;

@@ -70,14 +70,20 @@ struct RowInputs {
 template <class T, class Y>
 inline constexpr bool fills_lines = vec_bytes == 64 && std::is_same_v<T, Y>;
 
+// The results of a vector, or of its first elements.
+template <class Op, class T, class Y, class X, class... N>
+[[gnu::always_inline]] inline void put(Y* y, X result, N... n) {
+  if constexpr (requires { Op::predicate; })
+    store_bools(result, y, n...);
+  else
+    result.store(y, n...);
+}
+
 template <class Op, class T, int inputs, class Y>
 [[gnu::always_inline]] inline void row_loop(const Op& op, Y* y, RowInputs<T, inputs> x, int64_t n) {
   constexpr int64_t width = Vec<T>::width;
   const auto step = [&](auto... elements) __attribute__((always_inline)) {
-    if constexpr (requires { Op::predicate; })
-      store_bools(x.apply(op, elements...), y, elements...);
-    else
-      x.apply(op, elements...).store(y, elements...);
+    put<Op, T>(y, x.apply(op, elements...), elements...);
   };
   const auto advance = [&](int64_t elements) __attribute__((always_inline)) {
     y += elements;
@@ -106,6 +112,23 @@ template <class Op, class T, int inputs, class Y>
   step(n);
 }
 
+// Rows of one vector each: row_loop would take longer to look at one than to compute it.
+template <class Op, class T, int inputs, class Y>
+[[gnu::always_inline]] inline void vector_rows(const Op& op, Y* y, const T** in,
+                                               const int64_t* moves, const int64_t* next,
+                                               int64_t count) {
+  for (; count > 0; --count, y += next[0]) {
+    const auto x = [&](size_t k) __attribute__((always_inline)) {
+      const T* at = in[k];
+      in[k] += next[k + 1];
+      return moves[k] ? Vec<T>::load(at) : Vec<T>(*at);
+    };
+    [&]<size_t... k>(std::index_sequence<k...>) {
+      put<Op, T>(y, op.y(x(k)...));
+    }(std::make_index_sequence<inputs>{});
+  }
+}
+
 template <class Op, class T, int inputs>
 void inner_loop(void* out, const void* const* operands, const Rows& rows, const void* op_object) {
   using Y = std::conditional_t<requires { Op::predicate; }, uint8_t, T>;
@@ -120,6 +143,9 @@ void inner_loop(void* out, const void* const* operands, const Rows& rows, const 
   }
   if (count > 1) std::copy(rows.next, rows.next + 1 + inputs, next);
   auto* y = static_cast<Y*>(out);
+  // Ops of one input are left out: theirs is the longest code, and no number is repeated in a row.
+  if (inputs > 1 && n == Vec<T>::width && count > 1)
+    return vector_rows<Op, T, inputs>(op, y, in, moves, next, count);
   Vec<T> repeated[inputs];
   for (int64_t row = 0;;) {
     row_loop<Op, T, inputs>(op, y, RowInputs<T, inputs>(in, moves, repeated), n);
