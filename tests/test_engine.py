@@ -9,6 +9,8 @@ import threading
 import time
 
 import izvod
+import izvod.nn.functional as F
+import numpy
 import pytest
 
 LENGTH = 1_000_000
@@ -277,6 +279,63 @@ def test_gradients_that_others_hold_are_not_changed():
     (a + b).backward(given)
     assert given.tolist() == [1.0, 1.0] and a.grad.tolist() == b.grad.tolist() == [2.0, 2.0]
     assert a.grad.data_ptr() != b.grad.data_ptr()
+
+
+OPS_THAT_WRITE_OVER_THEIR_GRADIENT = {
+    "gelu": F.gelu,
+    "sigmoid": izvod.sigmoid,
+    "layer_norm": lambda x: F.layer_norm(x, x.shape[-1:]),
+    "rms_norm": lambda x: F.rms_norm(x, x.shape[-1:]),
+    "softmax": lambda x: F.softmax(x, dim=-1),
+    "log_softmax": lambda x: F.log_softmax(x, dim=0),
+    "dropout": F.dropout,
+}
+
+
+class FromMemory(izvod.autograd.Function):
+    """The same values; the gradient lies in memory that numpy owns."""
+
+    @staticmethod
+    def forward(ctx, x, memory):
+        ctx.memory = memory
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, g):
+        ctx.memory[...] = g.numpy()
+        return izvod.from_numpy(ctx.memory), None
+
+
+@pytest.mark.parametrize("held", ["given", "hook", "retained", "captured", "numpy", "twice"])
+@pytest.mark.parametrize("op", OPS_THAT_WRITE_OVER_THEIR_GRADIENT)
+def test_gradients_that_others_hold_are_not_written_over(op, held):
+    izvod.manual_seed(0)
+    x, g = izvod.randn(3, 4).requires_grad_(), izvod.randn(3, 4)
+    before, memory, seen = g.clone(), numpy.zeros((3, 4), numpy.float32), []
+    other = x * 1
+    y = OPS_THAT_WRITE_OVER_THEIR_GRADIENT[op](x)
+    (wanted,) = izvod.autograd.grad(y, x, g.clone(), retain_graph=True)
+    if held == "given":
+        seen.append(g)
+        y.backward(g)
+    elif held == "hook":
+        y.register_hook(seen.append)
+        (y * 1).backward(g.clone())
+    elif held == "retained":
+        y.retain_grad()
+        (y * 1).backward(g.clone())
+        seen.append(y.grad)
+    elif held == "captured":
+        kept, x.grad = izvod.autograd.grad(y * 1, (y, x), g.clone())
+        seen.append(kept)
+    elif held == "numpy":
+        FromMemory.apply(y, memory).backward(g.clone())
+        seen.append(izvod.from_numpy(memory))
+    else:  # the sum's gradient goes to both of its terms, first to the newer one
+        (y + other).backward(g.clone())
+        wanted, seen = wanted + g, [g]
+    assert izvod.allclose(x.grad, wanted, rtol=1e-6, atol=1e-6)
+    assert len(seen) == 1 and seen[0].tolist() == before.tolist()
 
 
 def test_gradient_is_laid_out_as_its_tensor():
