@@ -338,6 +338,34 @@ def test_gradients_that_others_hold_are_not_written_over(op, held):
     assert len(seen) == 1 and seen[0].tolist() == before.tolist()
 
 
+def parts_of_rows(rows, cut):
+    """q, k and v, of shape (2, 3, 5, 4), from rows that hold them one behind the other."""
+    if cut == "unbind":
+        return rows.view(2, 5, 3, 3, 4).permute(2, 0, 3, 1, 4).unbind(0)
+    parts = rows.split(12, dim=2) if cut == "split" else rows.chunk(3, dim=-1)
+    return [part.view(2, 5, 3, 4).transpose(1, 2) for part in parts]
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("cut", ["split", "chunk", "unbind"])
+def test_gradients_of_parts_of_rows(cut, held):
+    izvod.manual_seed(0)
+    rows, g = izvod.randn(2, 5, 36).requires_grad_(), izvod.randn(2, 3, 5, 4)
+    alone = [x.detach().contiguous().requires_grad_() for x in parts_of_rows(rows, cut)]
+    wanted = izvod.autograd.grad(F.scaled_dot_product_attention(*alone), alone, g)
+    parts, seen = parts_of_rows(rows, cut), []
+    for part in parts if held else ():
+        part.register_hook(seen.append)
+    F.scaled_dot_product_attention(*parts).backward(g)
+    grads = [x.contiguous() for x in parts_of_rows(rows.grad, cut)]
+    assert [x.tolist() for x in grads] == [x.tolist() for x in wanted]
+    for x in seen:
+        x.zero_()
+    assert [x.contiguous().tolist() for x in parts_of_rows(rows.grad, cut)] == [
+        x.tolist() for x in wanted
+    ]
+
+
 def test_gradient_is_laid_out_as_its_tensor():
     x = izvod.ones(2, 3).t().requires_grad_()
     (x * izvod.ones(3, 2)).sum().backward()

@@ -75,6 +75,29 @@ Tensor empty_gradient(const Tensor& x) {
                                    : empty(x.sizes(), x.dtype());
 }
 
+// Whether q, k and v are parts of the same rows, one behind the other, as one linear map makes
+// them.
+bool share_rows(const Tensor& q, const Tensor& k, const Tensor& v) {
+  const Dims& s = q.sizes();
+  const int64_t part = s[1] * s[3], row = 3 * part;
+  const auto follows = [&](const Tensor& y, const Tensor& x) {
+    return y.sizes() == s && y.strides() == x.strides() && y.impl()->storage == x.impl()->storage &&
+           y.impl()->data == x.impl()->data + part * itemsize(x.dtype());
+  };
+  return q.strides() == Dims{s[2] * row, s[3], row, 1} && follows(k, q) && follows(v, k);
+}
+
+// Gradients of q, k and v lie in memory as these do: those of parts of rows side by side again.
+Grads empty_gradients(const Tensor& q, const Tensor& k, const Tensor& v) {
+  if (!share_rows(q, k, v)) return {empty_gradient(q), empty_gradient(k), empty_gradient(v)};
+  const Dims& s = q.sizes();
+  const Tensor rows = empty({s[0], s[2], 3 * s[1] * s[3]}, q.dtype());
+  const auto part = [&](const Tensor& x) {
+    return alias(rows, s, x.strides(), rows.impl()->data + (x.impl()->data - q.impl()->data));
+  };
+  return {part(q), part(k), part(v)};
+}
+
 kernels::Attention problem_of(const Setup& setup, const Tensor& q, const Tensor& k, const Tensor& v,
                               const Tensor& y, const Tensor& mask, const Tensor& keep) {
   kernels::Attention p{q.dtype(),    q.size(0),    q.size(1),   q.size(2),    k.size(2),
@@ -96,7 +119,7 @@ Grads backward(const Setup& setup, const Tensor& g, const Tensor& q, const Tenso
   if (recording(g, q, k, v)) return composed_backward(setup, g, q, k, v, mask, keep);
   const Tensor qa = rows_adjacent(q), ka = rows_adjacent(k), va = rows_adjacent(v),
                ga = rows_adjacent(g);
-  Grads grads{empty_gradient(q), empty_gradient(k), empty_gradient(v)};
+  Grads grads = empty_gradients(q, k, v);
   const kernels::Attention problem = problem_of(setup, qa, ka, va, y, mask, keep);
   const kernels::HeadRows gr = head_rows(ga), dq = head_rows(grads[0]), dk = head_rows(grads[1]),
                           dv = head_rows(grads[2]);

@@ -128,4 +128,27 @@ Tensor stack(const std::vector<Tensor>& xs, int64_t dim) {
   return y;
 }
 
+// Whether each begins where the one before it ends along dim, and nobody else sees them.
+static bool lie_side_by_side(const Grads& parts, int64_t dim) {
+  for (int64_t i = 0; i < parts.size(); ++i)
+    if (!parts[i].defined()) return false;
+  if (!are_sole_owners(parts.begin(), parts.size())) return false;
+  const int64_t step = parts[0].strides()[dim] * itemsize(parts[0].dtype());
+  for (int64_t i = 1; i < parts.size(); ++i) {
+    const Tensor &last = parts[i - 1], &x = parts[i];
+    if (!(x.strides() == last.strides()) || x.dtype() != last.dtype() ||
+        x.impl()->data != last.impl()->data + last.sizes()[dim] * step)
+      return false;
+  }
+  return true;
+}
+
+Tensor join_gradients(const Grads& parts, int64_t dim) {
+  if (grad_enabled() || !lie_side_by_side(parts, dim))
+    return cat({parts.begin(), parts.end()}, dim);
+  Dims sizes = parts[0].sizes();
+  for (int64_t i = 1; i < parts.size(); ++i) sizes[dim] += parts[i].sizes()[dim];
+  return alias(parts[0], sizes, parts[0].strides(), parts[0].impl()->data);
+}
+
 }  // namespace izvod

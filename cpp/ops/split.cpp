@@ -30,7 +30,7 @@ static std::vector<Tensor> split_as(const char* node, const Tensor& x, const Dim
   }
   if (recording(x))
     record_outputs(node, parts, {&x}, saved(),
-                   [dim](const Grads& gs) { return Grads{cat({gs.begin(), gs.end()}, dim)}; });
+                   [dim](const Grads& gs) { return Grads{join_gradients(gs, dim)}; });
   return parts;
 }
 

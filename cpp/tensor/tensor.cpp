@@ -60,13 +60,19 @@ Tensor lazy_zeros(const Dims& sizes, DType dtype) {
 }
 
 // Whether the elements fill their memory without gap or overlap, in some order of the dimensions.
-bool is_sole_owner(const Tensor& x) {
-  const TensorImpl* t = x.impl();
-  if (t->refs != 1 || t->pyobject || t->storage->is_borrowed()) return false;
-  for (int64_t d = 0; d < x.dim(); ++d)
-    if (t->strides[d] == 0 && t->sizes[d] > 1) return false;
-  if (!t->base) return t->storage->refs == 1;
-  return t->base->refs == 1 && !t->base->pyobject && t->storage->refs == 2;
+bool are_sole_owners(const Tensor* xs, int64_t count) {
+  const Ref<Storage>& storage = xs[0].impl()->storage;
+  uint32_t holders = 0;
+  const auto is_unseen = [](const TensorImpl* t) { return t->refs == 1 && !t->pyobject; };
+  for (const Tensor* x = xs; x < xs + count; ++x) {
+    const TensorImpl* t = x->impl();
+    if (t->storage != storage || !is_unseen(t) || (t->base && !is_unseen(t->base.get())))
+      return false;
+    for (int64_t d = 0; d < x->dim(); ++d)
+      if (t->strides[d] == 0 && t->sizes[d] > 1) return false;
+    holders += t->base ? 2 : 1;
+  }
+  return storage->refs == holders && !storage->is_borrowed();
 }
 
 bool is_dense(const Tensor& x) {

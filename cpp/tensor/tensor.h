@@ -97,9 +97,10 @@ bool is_contiguous(const Dims& sizes, const Dims& strides);
 // dimensions.
 bool is_dense(const Tensor& x);
 
-// Whether x may be written to without anyone noticing: no other tensor, and no name in Python, sees
-// its memory. A view whose base nobody else holds will do.
-bool is_sole_owner(const Tensor& x);
+// Whether xs, all over one piece of memory, may be written to without anyone noticing: no other
+// tensor, and no name in Python, sees it. Views whose bases nobody else holds will do.
+bool are_sole_owners(const Tensor* xs, int64_t count);
+inline bool is_sole_owner(const Tensor& x) { return are_sole_owners(&x, 1); }
 
 // Fresh memory, row-major, not set to anything.
 Tensor empty(const Dims& sizes, DType dtype);
