@@ -338,6 +338,20 @@ def test_gradients_that_others_hold_are_not_written_over(op, held):
     assert len(seen) == 1 and seen[0].tolist() == before.tolist()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
+@pytest.mark.parametrize("op", OPS_THAT_WRITE_OVER_THEIR_GRADIENT)
+def test_writing_over_a_gradient_changes_no_bit(op, dtype):
+    f = OPS_THAT_WRITE_OVER_THEIR_GRADIENT[op]
+    for shape in ((5, 1), (3, 4), (70, 5), (40, 17), (5, 20), (64, 50), (2, 33, 100), (9, 3000)):
+        izvod.manual_seed(0)
+        x = izvod.randn(shape).to(getattr(izvod, dtype)).requires_grad_()
+        g = izvod.randn(shape).to(x.dtype)
+        y = f(x)
+        (apart,) = izvod.autograd.grad(y, x, g, retain_graph=True)
+        (over,) = izvod.autograd.grad(y * 1, x, g)
+        assert over.equal(apart), shape
+
+
 def parts_of_rows(rows, cut):
     """q, k and v, of shape (2, 3, 5, 4), from rows that hold them one behind the other."""
     if cut == "unbind":
