@@ -207,3 +207,15 @@ def test_results_past_the_caches(dtype):
         inside.view(part.shape).copy_(mine).add_(mine)
         same(inside.view(part.shape), part + part)
         assert memory[:first].eq(0).all() and memory[first + part.size :].eq(0).all()
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "amax", "amin", "norm"])
+@pytest.mark.parametrize("columns", [1024, 1025, 2048, 3000, 5120, 20_001, 65_536])
+def test_rows_that_are_reduced_by_twos(name, columns):
+    """A row among others gives the bits that it gives alone, and about those of wide sums."""
+    x = 1 + 0.001 * izvod.randn(7, columns, generator=izvod.Generator().manual_seed(0))
+    f = getattr(izvod, name)
+    together = f(x, dim=-1)
+    alone = izvod.cat([f(row, dim=-1) for row in x.split(1)])
+    assert together.equal(alone)
+    assert izvod.allclose(together.double(), f(x.double(), dim=-1), rtol=1e-4, atol=0)

@@ -11,7 +11,8 @@
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
-constexpr int64_t block_elements = 65536;  // of one block of work
+constexpr int64_t block_elements = 65536;                   // of one block of work
+constexpr int64_t max_leaves = block_elements / leaf_size;  // of a row that is not cut into blocks
 constexpr int64_t max_block_rows = 1024;
 constexpr int64_t slot_bytes = 8192;  // of the states of a strip of columns
 constexpr int64_t min_columns = 8;    // fewer are not worth a vector
@@ -168,11 +169,16 @@ class Walk {
     merge_blocks(partial.get(), blocks, block_elements);
   }
 
-  // n rows, each from the first element to the last. Rows of one leaf go by twos.
+  // n rows, each from the first element to the last. Rows that can be read in place go by twos.
   void reduce_each(char* states, int64_t at, int64_t n) const {
     const int64_t step = kept_.strides[0].back();
-    const int64_t half = dense() && count_ <= leaf_size ? n / 2 : 0;
-    leaf_pairs(states, source(at), step, half, count_);
+    const int64_t half = dense() ? n / 2 : 0;
+    if (count_ <= leaf_size)
+      leaf_pairs(states, source(at), step, half, count_);
+    else
+      for (int64_t i = 0; i < half; ++i)
+        reduce_two(states + i * r_.state_bytes, states + (half + i) * r_.state_bytes,
+                   source(at + i * step), source(at + (half + i) * step));
     if (half == 0 && reduced_.sizes.size() == 1 && count_ <= leaf_size / 2)
       return reduce_short(states, source(at), n);
     for (int64_t i = 2 * half; i < n; ++i)
@@ -210,19 +216,37 @@ class Walk {
       r_.leaf_pair(r_, states + i * r_.state_bytes, other + i * r_.state_bytes,
                    x + i * step * in_bytes_, y + i * step * in_bytes_, n);
   }
-  // Neighbouring whole leaves into one state: the first half of them merged with the second, until
-  // one is left.
+  // Two rows of more than a leaf, in the order in which reduce_range takes one.
+  void reduce_two(char* state, char* other, const char* x, const char* y) const {
+    const int64_t leaves = count_ / leaf_size, rest = count_ % leaf_size;
+    const int64_t bytes = r_.state_bytes, next = leaf_size * in_bytes_;
+    alignas(64) char states[2][(max_leaves + 1) * 16];
+    for (int64_t i = 0; i < leaves + (rest > 0); ++i)
+      r_.leaf_pair(r_, states[0] + i * bytes, states[1] + i * bytes, x + i * next, y + i * next,
+                   i < leaves ? leaf_size : rest);
+    for (char* s : states) {
+      merge_leaves(s, leaves);
+      if (rest) r_.merge(s, leaves * leaf_size, s + leaves * bytes, rest, 1);
+      std::memcpy(s == states[0] ? state : other, s, size_t(bytes));
+    }
+  }
+  // Neighbouring whole leaves into one state.
   void reduce_leaves(char* state, int64_t at, int64_t n) const {
-    alignas(64) char states[block_elements / leaf_size * 16];
+    alignas(64) char states[max_leaves * 16];
     leaf_pairs(states, source(at), leaf_size, n / 2, leaf_size);
     if (n % 2)
       r_.leaf(r_, states + (n - 1) * r_.state_bytes, source(at + (n - 1) * leaf_size), leaf_size,
               0);
+    merge_leaves(states, n);
+    std::memcpy(state, states, size_t(r_.state_bytes));
+  }
+  // n states of whole leaves into the first: the second half is merged with the first, until one is
+  // left.
+  void merge_leaves(char* states, int64_t n) const {
     for (int64_t half; n > 1; n -= half) {
       half = n / 2;
       r_.merge(states, leaf_size, states + (n - half) * r_.state_bytes, leaf_size, half);
     }
-    std::memcpy(state, states, size_t(r_.state_bytes));
   }
 
   void reduce_range(char* state, int64_t at, int64_t begin, int64_t end) const {
