@@ -10,7 +10,6 @@ import time
 
 import izvod
 import izvod.nn.functional as F
-import numpy
 import pytest
 
 LENGTH = 1_000_000
@@ -311,7 +310,7 @@ class FromMemory(izvod.autograd.Function):
 def test_gradients_that_others_hold_are_not_written_over(op, held):
     izvod.manual_seed(0)
     x, g = izvod.randn(3, 4).requires_grad_(), izvod.randn(3, 4)
-    before, memory, seen = g.clone(), numpy.zeros((3, 4), numpy.float32), []
+    before, seen = g.clone(), []
     other = x * 1
     y = OPS_THAT_WRITE_OVER_THEIR_GRADIENT[op](x)
     (wanted,) = izvod.autograd.grad(y, x, g.clone(), retain_graph=True)
@@ -329,6 +328,8 @@ def test_gradients_that_others_hold_are_not_written_over(op, held):
         kept, x.grad = izvod.autograd.grad(y * 1, (y, x), g.clone())
         seen.append(kept)
     elif held == "numpy":
+        numpy = pytest.importorskip("numpy", reason="memory of numpy's wants numpy")
+        memory = numpy.zeros((3, 4), numpy.float32)
         FromMemory.apply(y, memory).backward(g.clone())
         seen.append(izvod.from_numpy(memory))
     else:  # the sum's gradient goes to both of its terms, first to the newer one
@@ -336,6 +337,15 @@ def test_gradients_that_others_hold_are_not_written_over(op, held):
         wanted, seen = wanted + g, [g]
     assert izvod.allclose(x.grad, wanted, rtol=1e-6, atol=1e-6)
     assert len(seen) == 1 and seen[0].tolist() == before.tolist()
+
+
+@pytest.mark.parametrize("op", OPS_THAT_WRITE_OVER_THEIR_GRADIENT)
+def test_a_gradient_that_nobody_holds_is_written_over(op):
+    x, addresses = izvod.randn(3, 4).requires_grad_(), []
+    y = OPS_THAT_WRITE_OVER_THEIR_GRADIENT[op](x)
+    y.register_hook(lambda g: addresses.append(g.data_ptr()))
+    (y * 1).backward(izvod.randn(3, 4))
+    assert addresses == [x.grad.data_ptr()]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
@@ -378,6 +388,15 @@ def test_gradients_of_parts_of_rows(cut, held):
     assert [x.contiguous().tolist() for x in parts_of_rows(rows.grad, cut)] == [
         x.tolist() for x in wanted
     ]
+
+
+@pytest.mark.parametrize("cut", ["split", "chunk"])
+def test_gradients_of_parts_of_rows_are_not_copied(cut):
+    rows, addresses = izvod.randn(2, 5, 36).requires_grad_(), []
+    q, k, v = parts_of_rows(rows, cut)
+    q.register_hook(lambda g: addresses.append(g.data_ptr()))
+    F.scaled_dot_product_attention(q, k, v).sum().backward()
+    assert addresses == [rows.grad.data_ptr()]
 
 
 def test_gradient_is_laid_out_as_its_tensor():

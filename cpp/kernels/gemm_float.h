@@ -24,6 +24,7 @@ namespace {
 constexpr int64_t layer_depth = 512, tile_rows = 384, tile_cols = 384;
 // Tiles that a product is cut into at least, if they are not too small: even shares for threads.
 constexpr int64_t min_tiles = 64, least_tile = 8;
+constexpr int64_t along_panels = 4;  // of a tile, where a thread goes along rows of A
 // Bytes between rows that are read in place. Longer steps meet in few lines of the caches, and each
 // row lies in a page of its own.
 constexpr int64_t in_place_step = 3072;
@@ -162,7 +163,7 @@ class Layer {
       return ceil_div(strips_.count, tile_strips) * ceil_div(panels_.count, tile_panels);
     };
     const bool along = pack_a_ && !pack_b_;
-    const int64_t panels_kept = along ? 4 : tile_panels;
+    const int64_t panels_kept = along ? along_panels : tile_panels;
     while (tiles() < min_tiles && tile_strips * tile_panels > least_tile)
       (tile_panels > panels_kept || tile_strips <= 2 ? tile_panels : tile_strips) /= 2;
     // As many panels to a tile everywhere: threads get the same number of tiles.

@@ -71,7 +71,7 @@ template <class T, class Y>
 inline constexpr bool fills_lines = vec_bytes == 64 && std::is_same_v<T, Y>;
 
 // The results of a vector, or of its first elements.
-template <class Op, class T, class Y, class X, class... N>
+template <class Op, class Y, class X, class... N>
 [[gnu::always_inline]] inline void put(Y* y, X result, N... n) {
   if constexpr (requires { Op::predicate; })
     store_bools(result, y, n...);
@@ -83,7 +83,7 @@ template <class Op, class T, int inputs, class Y>
 [[gnu::always_inline]] inline void row_loop(const Op& op, Y* y, RowInputs<T, inputs> x, int64_t n) {
   constexpr int64_t width = Vec<T>::width;
   const auto step = [&](auto... elements) __attribute__((always_inline)) {
-    put<Op, T>(y, x.apply(op, elements...), elements...);
+    put<Op>(y, x.apply(op, elements...), elements...);
   };
   const auto advance = [&](int64_t elements) __attribute__((always_inline)) {
     y += elements;
@@ -124,7 +124,7 @@ template <class Op, class T, int inputs, class Y>
       return moves[k] ? Vec<T>::load(at) : Vec<T>(*at);
     };
     [&]<size_t... k>(std::index_sequence<k...>) {
-      put<Op, T>(y, op.y(x(k)...));
+      put<Op>(y, op.y(x(k)...));
     }(std::make_index_sequence<inputs>{});
   }
 }

@@ -224,11 +224,12 @@ class Walk {
     for (int64_t i = 0; i < leaves + (rest > 0); ++i)
       r_.leaf_pair(r_, states[0] + i * bytes, states[1] + i * bytes, x + i * next, y + i * next,
                    i < leaves ? leaf_size : rest);
-    for (char* s : states) {
+    const auto finish = [&](char* to, char* s) {
       merge_leaves(s, leaves);
       if (rest) r_.merge(s, leaves * leaf_size, s + leaves * bytes, rest, 1);
-      std::memcpy(s == states[0] ? state : other, s, size_t(bytes));
-    }
+      std::memcpy(to, s, size_t(bytes));
+    };
+    finish(state, states[0]), finish(other, states[1]);
   }
   // Neighbouring whole leaves into one state.
   void reduce_leaves(char* state, int64_t at, int64_t n) const {

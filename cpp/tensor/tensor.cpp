@@ -59,7 +59,6 @@ Tensor lazy_zeros(const Dims& sizes, DType dtype) {
   return from_storage(std::move(storage), data, sizes, contiguous_strides(sizes), dtype);
 }
 
-// Whether the elements fill their memory without gap or overlap, in some order of the dimensions.
 bool are_sole_owners(const Tensor* xs, int64_t count) {
   const Ref<Storage>& storage = xs[0].impl()->storage;
   uint32_t holders = 0;
@@ -75,6 +74,7 @@ bool are_sole_owners(const Tensor* xs, int64_t count) {
   return storage->refs == holders && !storage->is_borrowed();
 }
 
+// Whether the elements fill their memory without gap or overlap, in some order of the dimensions.
 bool is_dense(const Tensor& x) {
   Dims order;
   for (int64_t d = 0; d < x.dim(); ++d)
