@@ -67,6 +67,24 @@ def test_elementwise(n, dtype):
         same(izvod.where(tensor(mask), a, b), numpy.where(mask, x, y), f"where {pattern}")
 
 
+@pytest.mark.parametrize("dtype", [*DTYPES, "bool", "float16"])
+@pytest.mark.parametrize("n", LENGTHS)
+def test_conditions(n, dtype):
+    """Bools of every layout, and bytes, of which any bit counts."""
+    for pattern, _, mask in operands(42, n, "bool"):
+        shape = (21, 2, n) if mask.ndim == 3 else (42, n)
+        x, y = numbers(shape, dtype), numbers(shape, dtype, 1)
+        a, b, m = tensor(x), tensor(y), tensor(mask)
+        same(izvod.where(m, a, b), numpy.where(mask, x, y), pattern)
+        same(a.masked_fill(m, 1), numpy.where(mask, numpy.ones_like(x), x), pattern)
+        wide = izvod.cat([a, b], -1)
+        wide[..., n:].masked_fill_(m, 0)
+        expected = numpy.where(mask, numpy.zeros_like(x), y)
+        same(wide, numpy.concatenate([x, expected], -1), f"in place {pattern}")
+        for bits in (1, 2, 128, 255):
+            same(izvod.where(m.to(izvod.uint8) * bits, a, b), numpy.where(mask, x, y), pattern)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", LENGTHS)
 def test_in_place(n, dtype):

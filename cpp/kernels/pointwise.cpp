@@ -22,7 +22,7 @@ namespace {
 struct Call {
   const InnerLoop* inner;
   const void* op;
-  DType compute, result;  // of the inputs, of what the inner loop writes
+  DType types[1 + max_inputs];  // that the inner loop writes and reads
   int inputs;
   Place<void> operands[1 + max_inputs];
   bool streams;  // see Note [Streaming stores]
@@ -30,7 +30,7 @@ struct Call {
   // Whether the inner loop takes this operand as it is: its rows, or one value for each of them.
   bool takes(int k) const {
     const Place<void>& place = operands[k];
-    return place.dtype == (k ? compute : result) && (place.along == 1 || place.along == 0);
+    return place.dtype == types[k] && (place.along == 1 || place.along == 0);
   }
   // Rows of n elements as one.
   bool is_dense(int k, int64_t n) const {
@@ -80,10 +80,10 @@ class Pieces {
     if (as_one_) rows.n = n * count, rows.count = 1;
     call_.inner(through ? at[0] : buffers_[0], in, rows, call_.op);
     if (call_.streams)
-      stream(at[0], buffers_[0], n * count * itemsize(call_.result));
+      stream(at[0], buffers_[0], n * count * itemsize(call_.types[0]));
     else if (!through)
       kernels::convert(Place<void>{at[0], out.dtype, out.along, out.down},
-                       Place<const void>{buffers_[0], call_.result, 1, n}, n, count);
+                       Place<const void>{buffers_[0], call_.types[0], 1, n}, n, count);
   }
 
  private:
@@ -104,14 +104,14 @@ class Pieces {
   void convert(void* to, int k, void* at, const Rows& rows) const {
     const auto [data, dtype, along, down] = call_.operands[k];
     const int64_t n = along ? rows.n : 1;
-    kernels::convert(Place<void>{to, call_.compute, 1, n},
+    kernels::convert(Place<void>{to, call_.types[k], 1, n},
                      Place<const void>{at, dtype, along, down}, n, down ? rows.count : 1);
   }
 
   // All rows, one after the other.
   void expand(int k, void* at, const Rows& rows) {
     const Place<void>& place = call_.operands[k];
-    const int64_t bytes = itemsize(call_.compute), row_bytes = rows.n * bytes;
+    const int64_t bytes = itemsize(call_.types[k]), row_bytes = rows.n * bytes;
     char* const to = buffers_[k];
     if (place.along == 0) {
       alignas(64) char values[chunk * 8];
@@ -136,7 +136,7 @@ class Pieces {
 // Whether rows of n elements are better computed as one: what that costs is to copy operands, what
 // it saves is parts of vectors (which a read that follows waits for, if it is from the same place).
 bool Call::shall_be_one(void* const* at, int64_t n) const {
-  const int64_t width = vec_bytes / itemsize(compute);
+  const int64_t width = vec_bytes / itemsize(types[inputs]);
   bool copies = false, in_place = false;
   for (int k = 0; k <= inputs; ++k) {
     copies = copies || !(is_dense(k, n) || (k && operands[k].down == 0));
@@ -162,7 +162,7 @@ void Call::run(void* const* at, int64_t n, int64_t count) const {
     return inner(at[0], at + 1, rows, op);
   }
   Pieces pieces(*this, as_one);
-  const int64_t piece = streams ? stream_piece / itemsize(result) : chunk;
+  const int64_t piece = streams ? stream_piece / itemsize(types[0]) : chunk;
   for_chunks(n, count, piece, [&](int64_t row, int64_t i, int64_t width, int64_t together) {
     pieces.run(places(at, row, i).data(), width, together);
   });
@@ -184,8 +184,8 @@ static void strided(Call& call, const View* const (&views)[count], std::index_se
   const Loop<count> loop(views);
   const int64_t n = loop.numel();
   ((call.operands[k].along = loop.along(k), call.operands[k].down = loop.down(k)), ...);
-  call.streams = n * itemsize(call.result) >= stream_from &&
-                 call.operands[0].dtype == call.result && is_dense(loop);
+  call.streams = n * itemsize(call.types[0]) >= stream_from &&
+                 call.operands[0].dtype == call.types[0] && is_dense(loop);
   const int64_t bytes[] = {itemsize(call.operands[k].dtype)...};
   parallel_for(n, run_block(n), [&](int64_t begin, int64_t end) {
     for_rows(loop, begin, end, [&](const auto& offsets, int64_t m, int64_t rows) {
@@ -201,11 +201,13 @@ static void pointwise(const PointwiseLoops& loops, DType compute, const View& ou
   Call call;
   call.inner = loops.of(compute).function;
   call.op = op;
-  call.compute = compute;
-  call.result = loops.predicate ? DType::Bool : compute;
   call.inputs = inputs;
+  call.types[0] = loops.result_type(compute);
   call.operands[0] = {out.data, out.dtype};
-  for (int k = 0; k < inputs; ++k) call.operands[k + 1] = {in[k].data, in[k].dtype};
+  for (int k = 0; k < inputs; ++k) {
+    call.types[k + 1] = loops.input_type(compute, k);
+    call.operands[k + 1] = {in[k].data, in[k].dtype};
+  }
   for (int64_t s : out.sizes)
     if (s == 0) return;
   switch (inputs) {

@@ -24,7 +24,8 @@ using InnerLoop = void(void* out, const void* const* in, const Rows& rows, const
 // integers shorter than int64, where the op has loops of their own.
 struct PointwiseLoops {
   Kernel<InnerLoop> f32, f64, i64, narrow[size_t(DType::Int64)];
-  bool predicate = false;  // writes bool (one byte) instead of the compute type
+  bool predicate = false;    // writes bool (one byte) instead of the compute type
+  bool conditional = false;  // reads bool as its first input
 
   // Always inlined, as kernels for several instruction sets use it.
   [[gnu::always_inline]] const Kernel<InnerLoop>& of(DType compute) const {
@@ -35,6 +36,13 @@ struct PointwiseLoops {
   }
   DType compute_type(DType t) const {
     return t < DType::Int64 && narrow[size_t(t)].function ? t : kernels::compute_type(t);
+  }
+  // What a loop of that compute type writes, and what it reads as input k.
+  [[gnu::always_inline]] DType result_type(DType compute) const {
+    return predicate ? DType::Bool : compute;
+  }
+  [[gnu::always_inline]] DType input_type(DType compute, int k) const {
+    return conditional && k == 0 ? DType::Bool : compute;
   }
 };
 

@@ -30,36 +30,87 @@ inline void store_bools(Mask<T> m, uint8_t* p, int64_t n) {
   });
 }
 
+// Which of them are not zero. A loop over lanes becomes one instruction, __builtin_convertvector
+// from so short a vector does not.
+template <class T>
+inline Mask<T> load_bools(const uint8_t* p) {
+  typename Mask<T>::Int lanes[Vec<T>::width];
+  for (int i = 0; i < Vec<T>::width; ++i) lanes[i] = int8_t(p[i]);
+  typename Mask<T>::Native v;
+  std::memcpy(&v, lanes, sizeof v);
+  return {v != 0};
+}
+template <class T>
+inline Mask<T> load_bools(const uint8_t* p, int64_t n) {
+  uint8_t bools[Vec<T>::width] = {}, *to = bools;
+  Vec<T>::for_pieces(n, [&](int piece) {
+    std::memcpy(to, p, size_t(piece));
+    p += piece, to += piece;
+  });
+  return load_bools<T>(bools);
+}
+
+// Input k of an op: numbers, or the bools of its condition.
+template <class Op, class T, size_t k>
+struct Input {
+  static constexpr bool bools = k == 0 && requires { Op::conditional; };
+  using Element = std::conditional_t<bools, uint8_t, T>;
+  static constexpr int64_t bytes = sizeof(Element);
+
+  // The next `n` elements, or a whole vector.
+  template <class... N>
+  [[gnu::always_inline]] static auto load(const char* at, N... n) {
+    const auto* elements = reinterpret_cast<const Element*>(at);
+    if constexpr (bools)
+      return load_bools<T>(elements, n...);
+    else
+      return Vec<T>::load(elements, n...);
+  }
+  [[gnu::always_inline]] static auto repeat(const char* at) {
+    return Vec<Element>(*reinterpret_cast<const Element*>(at));
+  }
+};
+
 // Where the inputs of a row are read. A single value becomes a vector, which is read again and
 // again.
-template <class T, int inputs>
+template <class Op, class T, int inputs>
 struct RowInputs {
-  const T* at[inputs];
+  struct Repeated {
+    alignas(vec_bytes) char bytes[vec_bytes];
+  };
+  const char* at[inputs];
   int64_t moves[inputs];  // all bits set, or none for a single value
 
-  RowInputs(const T* const* operands, const int64_t* moving, Vec<T>* repeated) {
-    for (int k = 0; k < inputs; ++k) {
+  RowInputs(const char* const* operands, const int64_t* moving, Repeated* repeated) {
+    for_inputs([&]<size_t k>(Input<Op, T, k> input) __attribute__((always_inline)) {
       at[k] = operands[k], moves[k] = moving[k];
-      if (!moves[k]) {
-        repeated[k] = Vec<T>(*at[k]);
-        at[k] = reinterpret_cast<const T*>(&repeated[k]);
-      }
-    }
+      if (moves[k]) return;
+      const auto value = input.repeat(at[k]);
+      std::memcpy(repeated[k].bytes, &value, sizeof value);
+      at[k] = repeated[k].bytes;
+    });
   }
   // The op of the next `n` elements, or of a whole vector.
-  template <class Op, class... N>
+  template <class... N>
   [[gnu::always_inline]] auto apply(const Op& op, N... n) const {
     return [&]<size_t... k>(std::index_sequence<k...>) {
-      return op.y(Vec<T>::load(at[k], n...)...);
+      return op.y(Input<Op, T, k>::load(at[k], n...)...);
     }(std::make_index_sequence<inputs>{});
   }
   [[gnu::always_inline]] void advance(int64_t n) {
-    for (int k = 0; k < inputs; ++k) at[k] += n & moves[k];
+    for_inputs([&]<size_t k>(Input<Op, T, k> input)
+                   __attribute__((always_inline)) { at[k] += (n * input.bytes) & moves[k]; });
   }
   [[gnu::always_inline]] bool holds(const void* y) const {
     for (int k = 0; k < inputs; ++k)
       if (at[k] == y) return true;
     return false;
+  }
+  template <class F>
+  [[gnu::always_inline]] static void for_inputs(F&& f) {
+    [&]<size_t... k>(std::index_sequence<k...>) {
+      (f(Input<Op, T, k>()), ...);
+    }(std::make_index_sequence<inputs>{});
   }
 };
 
@@ -80,7 +131,8 @@ template <class Op, class Y, class X, class... N>
 }
 
 template <class Op, class T, int inputs, class Y>
-[[gnu::always_inline]] inline void row_loop(const Op& op, Y* y, RowInputs<T, inputs> x, int64_t n) {
+[[gnu::always_inline]] inline void row_loop(const Op& op, Y* y, RowInputs<Op, T, inputs> x,
+                                            int64_t n) {
   constexpr int64_t width = Vec<T>::width;
   const auto step = [&](auto... elements) __attribute__((always_inline)) {
     put<Op>(y, x.apply(op, elements...), elements...);
@@ -114,17 +166,19 @@ template <class Op, class T, int inputs, class Y>
 
 // Rows of one vector each: row_loop would take longer to look at one than to compute it.
 template <class Op, class T, int inputs, class Y>
-[[gnu::always_inline]] inline void vector_rows(const Op& op, Y* y, const T** in,
+[[gnu::always_inline]] inline void vector_rows(const Op& op, Y* y, const char** in,
                                                const int64_t* moves, const int64_t* next,
                                                int64_t count) {
   for (; count > 0; --count, y += next[0]) {
-    const auto x = [&](size_t k) __attribute__((always_inline)) {
-      const T* at = in[k];
-      in[k] += next[k + 1];
-      return moves[k] ? Vec<T>::load(at) : Vec<T>(*at);
+    const auto x = [&]<size_t k>(Input<Op, T, k> input) __attribute__((always_inline)) {
+      const char* at = in[k];
+      in[k] += next[k + 1] * input.bytes;
+      if (moves[k]) return input.load(at);
+      const auto value = input.repeat(at);
+      return input.load(reinterpret_cast<const char*>(&value));
     };
     [&]<size_t... k>(std::index_sequence<k...>) {
-      put<Op>(y, op.y(x(k)...));
+      put<Op>(y, op.y(x(Input<Op, T, k>())...));
     }(std::make_index_sequence<inputs>{});
   }
 }
@@ -132,13 +186,14 @@ template <class Op, class T, int inputs, class Y>
 template <class Op, class T, int inputs>
 void inner_loop(void* out, const void* const* operands, const Rows& rows, const void* op_object) {
   using Y = std::conditional_t<requires { Op::predicate; }, uint8_t, T>;
+  using Inputs = RowInputs<Op, T, inputs>;
   const Op& op = *static_cast<const Op*>(op_object);
   // Copies: the compiler cannot know that stores leave `rows` and `operands` alone.
   const int64_t n = rows.n, count = rows.count;
-  const T* in[inputs];
+  const char* in[inputs];
   int64_t next[1 + inputs] = {}, moves[inputs];
   for (int k = 0; k < inputs; ++k) {
-    in[k] = static_cast<const T*>(operands[k]);
+    in[k] = static_cast<const char*>(operands[k]);
     moves[k] = rows.single[k + 1] ? 0 : -1;
   }
   if (count > 1) std::copy(rows.next, rows.next + 1 + inputs, next);
@@ -146,12 +201,13 @@ void inner_loop(void* out, const void* const* operands, const Rows& rows, const 
   // Ops of one input are left out: theirs is the longest code, and no number is repeated in a row.
   if (inputs > 1 && n == Vec<T>::width && count > 1)
     return vector_rows<Op, T, inputs>(op, y, in, moves, next, count);
-  Vec<T> repeated[inputs];
+  typename Inputs::Repeated repeated[inputs];
   for (int64_t row = 0;;) {
-    row_loop<Op, T, inputs>(op, y, RowInputs<T, inputs>(in, moves, repeated), n);
+    row_loop<Op, T, inputs>(op, y, Inputs(in, moves, repeated), n);
     if (++row == count) return;
     y += next[0];
-    for (int k = 0; k < inputs; ++k) in[k] += next[k + 1];
+    Inputs::for_inputs(
+        [&]<size_t k>(Input<Op, T, k> input) { in[k] += next[k + 1] * input.bytes; });
   }
 }
 
@@ -165,6 +221,7 @@ struct OfferLoops {
   static void offer() {
     PointwiseLoops& loops = loops_of<Op>;
     loops.predicate = requires { Op::predicate; };
+    loops.conditional = requires { Op::conditional; };
     if constexpr (!requires { Op::integers_only; }) {
       Offer(loops.f32, inner_loop<Op, float, inputs>);
       Offer(loops.f64, inner_loop<Op, double, inputs>);

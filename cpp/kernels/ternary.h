@@ -4,11 +4,10 @@
 
 namespace izvod::kernels {
 
-// The condition comes converted to the type of the others.
 struct Where {
   static constexpr auto name = "where", node = "WhereBackward0";
-  static constexpr bool integers = true, narrow = true, bools = true;
-  template <class V> static V y(V condition, V a, V b) { return where(condition != 0, a, b); }
+  static constexpr bool integers = true, narrow = true, bools = true, conditional = true;
+  template <class M, class V> static V y(M condition, V a, V b) { return where(condition, a, b); }
 };
 
 // From a to b; the nearer end is where it starts from.

@@ -7,19 +7,17 @@ namespace {
 
 constexpr int64_t flat_limit = 32768;  // elements that one thread does without cutting
 
-const kernels::InnerLoop* loop_for(const kernels::PointwiseLoops& loops, const char* name,
-                                   DType compute, DType common) {
-  const auto& kernel = loops.of(compute);
-  check<NotImplementedError>(kernel.function != nullptr, "\"", name, "\" not implemented for '",
-                             info(common).noun, "'");
-  return kernel.function;
+void check_offered(const kernels::PointwiseLoops& loops, const char* name, DType compute,
+                   DType common) {
+  check<NotImplementedError>(loops.of(compute).function != nullptr, "\"", name,
+                             "\" not implemented for '", info(common).noun, "'");
 }
 
 // The commonest call: everything contiguous, of one size and of the compute type, or a number.
-bool run_flat(const kernels::InnerLoop* inner, DType compute, DType common, bool predicate,
-              const Tensor& out, std::initializer_list<const Arg*> in, const void* op) {
+bool run_flat(const kernels::PointwiseLoops& loops, DType compute, DType common, const Tensor& out,
+              std::initializer_list<const Arg*> in, const void* op) {
   const int64_t n = out.numel();
-  if (n > flat_limit || !out.is_contiguous() || out.dtype() != (predicate ? DType::Bool : compute))
+  if (n > flat_limit || !out.is_contiguous() || out.dtype() != loops.result_type(compute))
     return false;
   kernels::Rows rows(n);
   const void* data[kernels::max_inputs];
@@ -28,7 +26,9 @@ bool run_flat(const kernels::InnerLoop* inner, DType compute, DType common, bool
   for (const Arg* a : in) {
     if (a->is_tensor()) {
       const Tensor& t = *a->tensor;
-      if (t.dtype() != compute || !t.is_contiguous() || !(t.sizes() == out.sizes())) return false;
+      if (t.dtype() != loops.input_type(compute, k) || !t.is_contiguous() ||
+          !(t.sizes() == out.sizes()))
+        return false;
       data[k++] = t.impl()->data;
       continue;
     }
@@ -41,7 +41,7 @@ bool run_flat(const kernels::InnerLoop* inner, DType compute, DType common, bool
     data[k] = numbers[k];
     rows.single[++k] = n != 1;
   }
-  inner(out.impl()->data, data, rows, op);
+  loops.of(compute).function(out.impl()->data, data, rows, op);
   return true;
 }
 
@@ -78,8 +78,8 @@ kernels::View broadcast_view(const Tensor& x, const Dims& sizes) {
 void run_pointwise(const kernels::PointwiseLoops& loops, const char* name, DType common,
                    const Tensor& out, std::initializer_list<const Arg*> in, const void* op) {
   const DType compute = loops.compute_type(common);
-  const kernels::InnerLoop* inner = loop_for(loops, name, compute, common);
-  if (run_flat(inner, compute, common, loops.predicate, out, in, op)) return;
+  check_offered(loops, name, compute, common);
+  if (run_flat(loops, compute, common, out, in, op)) return;
 
   kernels::View views[kernels::max_inputs];
   Tensor copies[kernels::max_inputs];
