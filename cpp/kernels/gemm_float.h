@@ -19,12 +19,11 @@ namespace {
 // kernel's steps through them are short; where they are not, each thread packs the columns of B
 // that it works on, and its rows of A: what another thread has written lies in that one's cache,
 // and reading it there costs more than packing it twice. Where only A is packed, a thread goes
-// along many rows instead: each is packed once, and columns of A, which is then transposed, are
-// read in long pieces.
+// along many rows instead, a panel at a time: each is packed once, columns of A, which is then
+// transposed, are read in long pieces, and there is time to fetch the next panel.
 constexpr int64_t layer_depth = 512, tile_rows = 384, tile_cols = 384;
 // Tiles that a product is cut into at least, if they are not too small: even shares for threads.
 constexpr int64_t min_tiles = 64, least_tile = 8;
-constexpr int64_t along_panels = 4;  // of a tile, where a thread goes along rows of A
 // Bytes between rows that are read in place. Longer steps meet in few lines of the caches, and each
 // row lies in a page of its own.
 constexpr int64_t in_place_step = 3072;
@@ -36,6 +35,9 @@ constexpr int64_t stream_b = 262'144;  // numbers of B beyond which a single row
 constexpr int64_t dots_rows = max_rows, dots_cols = 3;
 // For somewhat more rows the transposed product reads B in place and packs A, which is the smaller.
 constexpr int64_t turned_rows = 16;
+
+// Shorter panels would end before what is fetched from memory has arrived.
+constexpr int64_t far_depth = 256;
 
 // Memory that a thread keeps from call to call.
 class Scratch {
@@ -163,9 +165,9 @@ class Layer {
       return ceil_div(strips_.count, tile_strips) * ceil_div(panels_.count, tile_panels);
     };
     const bool along = pack_a_ && !pack_b_;
-    const int64_t panels_kept = along ? along_panels : tile_panels;
+    if (along) tile_panels = 1;
     while (tiles() < min_tiles && tile_strips * tile_panels > least_tile)
-      (tile_panels > panels_kept || tile_strips <= 2 ? tile_panels : tile_strips) /= 2;
+      (tile_strips <= 2 ? tile_panels : tile_strips) /= 2;
     // As many panels to a tile everywhere: threads get the same number of tiles.
     if (const int64_t across = ceil_div(panels_.count, tile_panels); across > 1)
       panels_.cut(across * ceil_div(panels_.count, across));
@@ -223,6 +225,26 @@ class Layer {
       }
   }
 
+  // What of A is fetched while a strip of m rows is multiplied with panel `number` of `count`, see
+  // Note [Fetching ahead]: one of the next m rows, or all of them if there are fewer panels; where
+  // the numbers of a row are not adjacent, what the strip's own steps come to next.
+  Ahead next_strip(const Tile<T>& t, int64_t m, int64_t number, int64_t count) const {
+    constexpr int64_t bytes = sizeof(T);
+    const int64_t part = part_depth(depth_, m), step = t.a_col * bytes;
+    if (t.a_col != 1) return {reinterpret_cast<const char*>(t.a + 16 * t.a_col), step, part * step};
+    const bool all = count < m;
+    const T* rows = t.a + (m + (all ? 0 : std::min(number, m - 1))) * t.a_row;
+    if (all) return {reinterpret_cast<const char*>(rows), m * step, t.a_row * bytes};
+    return {reinterpret_cast<const char*>(rows), step, part * step};
+  }
+  // What of panel p, which is read in place, strip `number` of the panel before it fetches: its
+  // lines number `number`, row by row.
+  Ahead next_panel(int64_t p, int64_t m, int64_t number) const {
+    const char* lines = reinterpret_cast<const char*>(call_.b.at(k0_, col_of(p)));
+    const int64_t step = call_.b.row_stride * int64_t(sizeof(T));
+    return {lines + number * 64, step, part_depth(depth_, m) * step};
+  }
+
   // One tile: its strip of A stays in L1 while the panels of B pass by.
   void multiply(const Pieces& down, int64_t i, const Pieces& across, int64_t j) const {
     const Operand<T>&a = call_.a, &b = call_.b;
@@ -237,7 +259,7 @@ class Layer {
     if (packed0 < panel1)
       panels = packed_b.get<T>(product_, j, (col_of(panel1) - col_of(packed0)) * depth_,
                                [&](T* to) { pack_panels(to, packed0, panel1); });
-    const bool in_rows = !pack_a_ && a.col_stride == 1;
+    const int64_t b_far = depth_ >= far_depth ? 64 * b.row_stride : 0;
     Tile<T> t;
     t.depth = depth_, t.c_row = call_.c_row, t.accumulate = call_.accumulate || k0_ > 0;
     for (int64_t s = strip0; s < strip1; ++s) {
@@ -249,12 +271,15 @@ class Layer {
       for (int64_t p = panel0; p < panel1; ++p) {
         const int64_t col = col_of(p), vecs = panels_.length(p);
         if (p < packed0)
-          t.b = b.at(k0_, col), t.b_row = b.row_stride;
+          t.b = b.at(k0_, col), t.b_row = b.row_stride, t.b_far = b_far;
         else
-          t.b = panels + (col - col_of(packed0)) * depth_, t.b_row = vecs * width;
+          t.b = panels + (col - col_of(packed0)) * depth_, t.b_row = vecs * width, t.b_far = 0;
         t.cols = cols_of(p), t.bias = call_.bias && k0_ == 0 ? call_.bias + col : nullptr;
         t.c = call_.c + row * call_.c_row + col;
-        t.ahead = in_rows ? a.at(row + m + std::min(p - panel0, m - 1), k0_) : t.a + 16 * t.a_col;
+        const bool fetches_b =
+            pack_a_ && p + 1 < first_packed_ && (s - strip0) * 64 < vecs * vec_bytes;
+        t.ahead = fetches_b ? next_panel(p + 1, m, s - strip0)
+                            : next_strip(t, m, p - panel0, panel1 - panel0);
         tile_table<T>[m][vecs](t);
       }
     }
@@ -291,7 +316,8 @@ void multiply_small(const Call<T>& call) {
     }
     t.bias = call.bias ? call.bias + j : nullptr;
     for (int64_t s = 0, i = 0; s < strips.count; i += strips.length(s++)) {
-      t.a = t.ahead = a.at(i, 0), t.c = call.c + i * call.c_row + j;
+      t.a = a.at(i, 0), t.c = call.c + i * call.c_row + j;
+      t.ahead = {reinterpret_cast<const char*>(t.a), 0, 0};
       tile_table<T>[strips.length(s)][vecs](t);
     }
   }

@@ -36,6 +36,21 @@ struct LastVector {
 };
 #endif
 
+// Note [Fetching ahead]
+// While a tile is computed the caches are filled with what comes next, some lines in each step of
+// k: a burst would keep the loads waiting. That is C, a row at a time; B, which comes from L2, and
+// where it is read in place from memory, 16 and `b_far` steps ahead; and what `Ahead` says, a line
+// in each step, `step` bytes on. A tile's steps are cut into as many parts as it has rows; each
+// part's lines begin `part_step` bytes after those of the last.
+struct Ahead {
+  const char* data;
+  int64_t step, part_step;
+};
+// Steps of k in each part. C's rows would come too late for fewer than 64.
+static constexpr int64_t part_depth(int64_t depth, int64_t rows) {
+  return depth < 64 ? depth : depth / rows;
+}
+
 template <class T>
 struct Tile {
   int64_t depth;  // the length of k
@@ -48,7 +63,8 @@ struct Tile {
   int64_t cols;  // how many columns of C exist
   const T* bias;
   bool accumulate;
-  const T* ahead = nullptr;  // what of A to fetch meanwhile, from here on in its steps along k
+  Ahead ahead{};
+  int64_t b_far = 0;  // in elements
 };
 
 // Puts sums[i * sums_row + j] where C ends within a vector.
@@ -86,6 +102,47 @@ template <int vecs, class T>
   return j == vecs - 1 ? last.load(p) : Vec<T>::load(p);
 }
 
+// The lines of a row of `vecs` vectors, to the first-level cache (level 3) or the second (2).
+template <int vecs, int writes, int level>
+[[gnu::always_inline]] static inline void fetch_row(const void* row) {
+#pragma GCC unroll 16
+  for (int j = 0; j < vecs * vec_bytes; j += 64)
+    __builtin_prefetch(static_cast<const char*>(row) + j, writes, level);
+}
+
+// C = sums, with what belongs to them.
+template <class T, int rows, int vecs>
+[[gnu::always_inline]] static inline void store_tile(const Tile<T>& t, LastVector<T> last,
+                                                     Vec<T> (&sum)[rows][vecs]) {
+  constexpr int width = Vec<T>::width;
+  if (!cuts_vectors && t.cols != vecs * width) {
+    T sums[rows * vecs * width];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 16
+      for (int j = 0; j < vecs; ++j) sum[i][j].store(sums + (i * vecs + j) * width);
+    return finish_tile(t, sums, rows, vecs * width);
+  }
+  if (t.bias)
+#pragma GCC unroll 16
+    for (int j = 0; j < vecs; ++j) {
+      const Vec<T> x = load_part<vecs>(t.bias, j, last);
+#pragma GCC unroll 16
+      for (int i = 0; i < rows; ++i) sum[i][j] += x;
+    }
+  T* c = t.c;
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i, c += t.c_row)
+#pragma GCC unroll 16
+    for (int j = 0; j < vecs; ++j) {
+      if (t.accumulate) sum[i][j] += load_part<vecs>(c, j, last);
+      if (j == vecs - 1)
+        last.store(c + j * width, sum[i][j]);
+      else
+        sum[i][j].store(c + j * width);
+    }
+}
+
 template <class T, int rows, int vecs>
 static void multiply_tile(const Tile<T>& t) {
   using V = Vec<T>;
@@ -98,63 +155,45 @@ static void multiply_tile(const Tile<T>& t) {
 #pragma GCC unroll 16
     for (int j = 0; j < vecs; ++j) sum[i][j] = V(start);
 
-  // Steps in bytes: the compiler would make a second loop for a step of one element.
-  const char *a = reinterpret_cast<const char*>(t.a), *b = reinterpret_cast<const char*>(t.b),
-             *ahead = reinterpret_cast<const char*>(t.ahead);
-  const int64_t a_row = t.a_row * int64_t(sizeof(T)), a_col = t.a_col * int64_t(sizeof(T)),
-                b_row = t.b_row * int64_t(sizeof(T));
-  if (t.depth >= 64)  // else C would not be there in time
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i) {
-      __builtin_prefetch(t.c + i * t.c_row, 1);
-      __builtin_prefetch(t.c + i * t.c_row + vecs * width - 1, 1);
-    }
+  // Steps in bytes: the compiler would make a second loop for a step of one element. Two pointers
+  // to A: it would keep a register for the distance of every row.
+  constexpr int64_t bytes = sizeof(T), half = rows > 4 ? (rows + 1) / 2 : rows;
+  const int64_t a_row = t.a_row * bytes, a_col = t.a_col * bytes, b_row = t.b_row * bytes;
+  const char *a = reinterpret_cast<const char*>(t.a), *a_half = a + half * a_row;
+  asm("" : "+r"(a_half));
+  const char *b = reinterpret_cast<const char*>(t.b), *b_far = b + t.b_far * bytes;
   const LastVector<T> last(t.cols - (vecs - 1) * width);
-  for (int64_t k = t.depth; k > 0; --k) {
-    V line[vecs];
-#pragma GCC unroll 16
-    for (int j = 0; j < vecs; ++j)
-      line[j] = load_part<vecs>(reinterpret_cast<const T*>(b), j, last);
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i) {
-      const V x(*reinterpret_cast<const T*>(a + i * a_row));
-#pragma GCC unroll 16
-      for (int j = 0; j < vecs; ++j) sum[i][j] = fma(x, line[j], sum[i][j]);
+  const char* ahead_part = t.ahead.data;
+  const T* c = t.c;
+  int64_t part = part_depth(t.depth, rows);
+  for (int64_t left = t.depth; left > 0; left -= part, c += t.c_row) {
+    if (left < 2 * part) part = left;
+    if (t.depth >= 64) {
+      fetch_row<vecs, 1, 3>(c);
+      __builtin_prefetch(c + vecs * width - 1, 1);  // C may begin within a line
     }
-    // B comes from L2 or beyond. One line at a time: a burst would keep the loads waiting.
-    __builtin_prefetch(ahead);
+    const char* ahead = ahead_part;
+    ahead_part += t.ahead.part_step;
+    const int64_t step = t.ahead.step;
+    for (int64_t k = part; k > 0; --k) {
+      V line[vecs];
 #pragma GCC unroll 16
-    for (int j = 0; j < vecs * vec_bytes; j += 64) __builtin_prefetch(b + 16 * b_row + j);
-    a += a_col, b += b_row, ahead += a_col;
-  }
-
-  if (cuts_vectors || t.cols == vecs * width) {
-    if (t.bias)
+      for (int j = 0; j < vecs; ++j)
+        line[j] = load_part<vecs>(reinterpret_cast<const T*>(b), j, last);
 #pragma GCC unroll 16
-      for (int j = 0; j < vecs; ++j) {
-        const V x = load_part<vecs>(t.bias, j, last);
+      for (int i = 0; i < rows; ++i) {
+        const char* at = i < half ? a + i * a_row : a_half + (i - half) * a_row;
+        const V x(*reinterpret_cast<const T*>(at));
 #pragma GCC unroll 16
-        for (int i = 0; i < rows; ++i) sum[i][j] += x;
+        for (int j = 0; j < vecs; ++j) sum[i][j] = fma(x, line[j], sum[i][j]);
       }
-    T* c = t.c;
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i, c += t.c_row)
-#pragma GCC unroll 16
-      for (int j = 0; j < vecs; ++j) {
-        if (t.accumulate) sum[i][j] += load_part<vecs>(c, j, last);
-        if (j == vecs - 1)
-          last.store(c + j * width, sum[i][j]);
-        else
-          sum[i][j].store(c + j * width);
-      }
-  } else {
-    T sums[rows * vecs * width];
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; ++i)
-#pragma GCC unroll 16
-      for (int j = 0; j < vecs; ++j) sum[i][j].store(sums + (i * vecs + j) * width);
-    finish_tile(t, sums, rows, vecs * width);
+      __builtin_prefetch(ahead);
+      fetch_row<vecs, 0, 3>(b + 16 * b_row);
+      fetch_row<vecs, 0, 2>(b_far);
+      a += a_col, a_half += a_col, b += b_row, b_far += b_row, ahead += step;
+    }
   }
+  store_tile<T, rows, vecs>(t, last, sum);
 }
 
 template <class T>
@@ -321,6 +360,9 @@ static void pack_columns(T* panel, int64_t panel_row, const Source<T>& s) {
 #pragma GCC unroll 16
       for (int i = 0; i < width; ++i)
         x[i] = Vec<T>::load(from + std::min<int64_t>(i, lanes - 1) * s.j_stride + k);
+#pragma GCC unroll 16
+      for (int i = 0; i < width; ++i)  // the square below
+        __builtin_prefetch(from + (width + i) * s.j_stride + k);
       transpose<T>(x);
       T* to = panel + k * panel_row + j;
 #pragma GCC unroll 16
