@@ -18,6 +18,8 @@ void add_matmul_rows() {
   def<"outer">("input, vec2", outer);
   def<"ger">("input, vec2", outer);
   def<"addmm">("input, mat1, mat2, *, beta=1, alpha=1", addmm);
+  def<"_addmm_activation">("input, mat1, mat2, *, beta=1, alpha=1, use_gelu=False",
+                           addmm_activation);
   def<"addmv">("input, mat, vec, *, beta=1, alpha=1", addmv);
   def<"baddbmm">("input, batch1, batch2, *, beta=1, alpha=1", baddbmm);
   def<"_qr", InModule>("input", [](const Tensor& a) {

@@ -24,7 +24,7 @@ void convert_part(To* to, const Operand<From>& m, int64_t i0, int64_t rows, int6
 template <class T>
 void multiply_half(const Product& product, const Matrix& am, const Matrix& bm) {
   const Call<T> call(product, am, bm);
-  const auto& [a, b, c, c_row, accumulate, bias] = call;
+  const auto& [a, b, c, c_row, accumulate, bias, activation] = call;
   const int64_t m = a.rows, n = b.cols, k = a.cols;
   if (m == 0 || n == 0) return;
   const Pieces down(m, 256), across(n, 512), along(k, 2048);
@@ -55,7 +55,7 @@ void multiply_half(const Product& product, const Matrix& am, const Matrix& bm) {
 template <class T>
 void multiply_integers(const Product& product, const Matrix& am, const Matrix& bm) {
   const Call<T> call(product, am, bm);
-  const auto& [a, b, c, c_row, accumulate, bias] = call;
+  const auto& [a, b, c, c_row, accumulate, bias, activation] = call;
   const int64_t m = a.rows, n = b.cols, k = a.cols;
   if (m == 0 || n == 0) return;
   constexpr int64_t span = 512;

@@ -5,6 +5,7 @@
 #include "base/dtype.h"
 #include "base/small_vector.h"
 #include "kernels/isa.h"
+#include "kernels/pointwise.h"
 
 namespace izvod::kernels {
 
@@ -24,6 +25,9 @@ struct Product {
   int64_t row_stride;
   bool accumulate = false;     // add to what stands there
   const void* bias = nullptr;  // one number per column, of the same dtype, added to every row
+  // Applied to what comes out, while it is in the caches: of an op with one input and without
+  // parameters. Floats and doubles only.
+  InnerLoop* activation = nullptr;
 };
 
 // Batch dimensions, broadcast already: sizes, and each operand's strides over them (0 where it is

@@ -107,6 +107,7 @@ struct Call {
   int64_t c_row;
   bool accumulate;
   const T* bias;
+  InnerLoop* activation;
 
   Call(const Product& p, const Matrix& a, const Matrix& b)
       : a(a),
@@ -114,7 +115,16 @@ struct Call {
         c(static_cast<T*>(p.data)),
         c_row(p.row_stride),
         accumulate(p.accumulate),
-        bias(static_cast<const T*>(p.bias)) {}
+        bias(static_cast<const T*>(p.bias)),
+        activation(p.activation) {}
+
+  void activate(int64_t i, int64_t rows, int64_t j, int64_t cols) const {
+    T* const at = c + i * c_row + j;
+    const void* const in[] = {at};
+    Rows together(cols, rows);
+    together.next[0] = together.next[1] = c_row;
+    activation(at, in, together, nullptr);
+  }
 };
 
 // Every product has a number of its own, whatever its type: parts that are kept are told apart by
@@ -148,6 +158,7 @@ class Layer {
       : call_(call),
         k0_(k0),
         depth_(depth),
+        activates_(call.activation && k0 + depth == call.a.cols),
         strips_(call.a.rows, max_rows),
         panels_(ceil_div(call.b.cols, width), tile_vecs[strips_.longest()]) {
     const Operand<T>&a = call.a, &b = call.b;
@@ -188,6 +199,7 @@ class Layer {
   static constexpr int64_t width = Vec<T>::width;
   const Call<T>& call_;
   int64_t k0_, depth_;
+  bool activates_;        // the sums are complete
   Pieces strips_;         // of rows, at most max_rows each
   Pieces panels_;         // of columns, in vectors, as many as a tile with that many rows has
   int64_t first_packed_;  // panels before it are read in place
@@ -282,6 +294,9 @@ class Layer {
                             : next_strip(t, m, p - panel0, panel1 - panel0);
         tile_table<T>[m][vecs](t);
       }
+      if (activates_)
+        call_.activate(row, m, col_of(panel0),
+                       col_of(panel1 - 1) + cols_of(panel1 - 1) - col_of(panel0));
     }
   }
 };
@@ -394,21 +409,40 @@ void multiply_transposed(const Call<T>& call, const Matrix& a, const Matrix& b) 
     }
 }
 
+// Products of special shapes; false of those that are cut into tiles.
+template <class T>
+bool multiply_special(const Call<T>& call, const Matrix& am, const Matrix& bm) {
+  const Operand<T>&a = call.a, &b = call.b;
+  const int64_t m = a.rows, n = b.cols, k = a.cols;
+  const bool dots = a.col_stride == 1 && b.row_stride == 1 && k >= Vec<T>::width;
+  const bool small_b = k * n <= in_place_b;
+  if (k == 0)
+    add_bias(call.c, call.c_row, m, n, call.accumulate, call.bias);
+  else if (m > n && (n == 1 || (dots && n <= dots_cols)))
+    multiply_transposed(call, am, bm);
+  else if (m <= (small_b ? 4 : dots_rows) && dots)
+    multiply_dots(call);
+  else if (m <= turned_rows && dots && n >= 4 * m && !small_b)
+    multiply_transposed(call, am, bm);
+  else if (m == 1 && b.col_stride == 1 && k * n >= stream_b)
+    multiply_row(call);
+  else if (m * n * k <= serial_work && k <= layer_depth)
+    multiply_small(call);
+  else
+    return false;
+  return true;
+}
+
 template <class T>
 void multiply(const Product& product, const Matrix& am, const Matrix& bm) {
   const Call<T> call(product, am, bm);
-  const Operand<T>&a = call.a, &b = call.b;
-  const int64_t m = a.rows, n = b.cols, k = a.cols;
+  const int64_t m = am.rows, n = bm.cols;
   if (m == 0 || n == 0) return;
-  if (k == 0) return add_bias(call.c, call.c_row, m, n, call.accumulate, call.bias);
-  const bool dots = a.col_stride == 1 && b.row_stride == 1 && k >= Vec<T>::width;
-  if (m > n && (n == 1 || (dots && n <= dots_cols))) return multiply_transposed(call, am, bm);
-  const bool small_b = k * n <= in_place_b;
-  if (m <= (small_b ? 4 : dots_rows) && dots) return multiply_dots(call);
-  if (m <= turned_rows && dots && n >= 4 * m && !small_b) return multiply_transposed(call, am, bm);
-  if (m == 1 && b.col_stride == 1 && k * n >= stream_b) return multiply_row(call);
-  if (m * n * k <= serial_work && k <= layer_depth) return multiply_small(call);
-  const Pieces depths(k, layer_depth);
+  if (multiply_special(call, am, bm)) {
+    if (call.activation) call.activate(0, m, 0, n);
+    return;
+  }
+  const Pieces depths(am.cols, layer_depth);
   for (int64_t d = 0; d < depths.count; ++d)
     Layer<T>(call, depths.begin(d), depths.length(d)).run();
 }

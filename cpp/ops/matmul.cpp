@@ -4,6 +4,7 @@
 #include "ops/arithmetic.h"
 #include "ops/copy.h"
 #include "ops/reduction.h"
+#include "ops/unary.h"
 #include "ops/views.h"
 
 namespace izvod {
@@ -28,10 +29,11 @@ kernels::Matrix matrix(const Tensor& x) {
 }
 
 // (n, k) (k, m), no history.
-Tensor mm_value(const Tensor& a, const Tensor& b, const Tensor& bias = {}) {
+Tensor mm_value(const Tensor& a, const Tensor& b, const Tensor& bias = {},
+                kernels::InnerLoop* activation = nullptr) {
   Tensor y = empty({a.sizes()[0], b.sizes()[1]}, a.dtype());
   const kernels::Product out{y.impl()->data, y.sizes()[1], false,
-                             bias.defined() ? bias.impl()->data : nullptr};
+                             bias.defined() ? bias.impl()->data : nullptr, activation};
   if (y.numel()) kernels::gemm(y.dtype(), out, matrix(a), matrix(b));
   return y;
 }
@@ -79,6 +81,18 @@ void check_mm(const char* name, const Tensor& a, const Tensor& b) {
   check(a.sizes()[1] == b.sizes()[0], "mat1 and mat2 shapes cannot be multiplied (", a.sizes()[0],
         "x", a.sizes()[1], " and ", b.sizes()[0], "x", b.sizes()[1], ")");
   check_dtypes(name, a, b);
+}
+
+void check_addmm(const Tensor& x, const Tensor& a, const Tensor& b) {
+  check_mm("addmm", a, b);
+  check(x.dtype() == a.dtype(), "self and mat2 must have the same dtype, but got ",
+        info(x.dtype()).noun, " and ", info(a.dtype()).noun);
+}
+
+// Whether beta * x + alpha * a b adds x to every row, which the product's kernel does.
+bool is_bias(const Tensor& x, const Tensor& b, const Scalar& beta, const Scalar& alpha) {
+  return x.dim() == 1 && x.is_contiguous() && x.sizes()[0] == b.sizes()[1] &&
+         beta.to_double() == 1 && alpha.to_double() == 1;
 }
 
 Tensor scaled(const Tensor& x, const Scalar& s) {
@@ -194,13 +208,12 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 
 Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta,
              const Scalar& alpha) {
-  check_mm("addmm", a, b);
-  check(x.dtype() == a.dtype(), "self and mat2 must have the same dtype, but got ",
-        info(x.dtype()).noun, " and ", info(a.dtype()).noun);
-  const Dims sizes{a.sizes()[0], b.sizes()[1]};
-  const Tensor whole = expand(x, sizes);
+  check_addmm(x, a, b);
+  const Tensor whole = expand(x, {a.sizes()[0], b.sizes()[1]});
   Tensor y;
-  {
+  if (is_bias(x, b, beta, alpha)) {
+    y = mm_value(a, b, x);
+  } else {
     GradMode off(false);
     y = scaled(mm_value(a, b), alpha);
     if (!beta.is_zero()) y = add(y, scaled(whole, beta));
@@ -213,6 +226,20 @@ Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& be
                           needs[2] ? scaled(mm(t(a), g), alpha) : Tensor()};
            });
   return y;
+}
+
+Tensor addmm_activation(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta,
+                        const Scalar& alpha, bool use_gelu) {
+  check_addmm(x, a, b);
+  const DType t = a.dtype();
+  const bool fuses = (t == DType::Float32 || t == DType::Float64) && !recording(x, a, b) &&
+                     is_bias(x, b, beta, alpha);
+  if (fuses) {
+    using namespace kernels;
+    return mm_value(a, b, x, (use_gelu ? loops_of<Gelu> : loops_of<Relu>).of(t).function);
+  }
+  const Tensor y = addmm(x, a, b, beta, alpha);
+  return use_gelu ? gelu(y, "none") : relu(y);
 }
 
 Tensor addmv(const Tensor& x, const Tensor& a, const Tensor& v, const Scalar& beta,

@@ -14,6 +14,10 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 // beta * x + alpha * (a b), x broadcast.
 Tensor addmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta,
              const Scalar& alpha);
+// relu of it, or gelu: the kernel applies them to what is in its caches where x is a bias, beta and
+// alpha are 1, and nothing is recorded.
+Tensor addmm_activation(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta,
+                        const Scalar& alpha, bool use_gelu);
 Tensor addmv(const Tensor& x, const Tensor& a, const Tensor& v, const Scalar& beta,
              const Scalar& alpha);
 Tensor baddbmm(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& beta,

@@ -9,6 +9,7 @@ from izvod import _C
 from izvod._C import *  # noqa: F403  (all of the core's public functions are torch.<name>)
 from izvod._C import (  # noqa: F401
     Tensor,
+    _addmm_activation,
     _dirichlet_grad,
     _sample_dirichlet,
     _standard_gamma,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "kernels/unary.h"
 
 namespace izvod {
 namespace {
@@ -153,6 +154,33 @@ TYPED_TEST(GemmTest, LargeShapes) {
       const bool more = (s.m + form) % 2;
       compare_with_loop<TypeParam>(
           {s, bool(form & 1), bool(form & 2), more ? 3 : 0, 1, more, more});
+    }
+}
+
+// An activation gives the bits that it gives afterwards, once, and leaves what lies between rows
+// alone.
+TYPED_TEST(GemmTest, ActivationInTheKernel) {
+  using T = TypeParam;
+  kernels::InnerLoop* const gelu = kernels::loops_of<kernels::Gelu>.of(dtype_of<T>).function;
+  std::mt19937 random(5);
+  for (const Shape& s : large_shapes)
+    for (int form = 0; form < 4; ++form) {
+      const auto [m, k, n] = s;
+      SCOPED_TRACE(describe({s, bool(form & 1), bool(form & 2)}));
+      Stored<T> a(m, k, form & 1, 0, 1, random), b(k, n, form & 2, 0, 1, random);
+      Stored<T> c(m, n + 3, false, 0, 1, random), bias(1, n, false, 0, 1, random);
+      std::vector<T> expected = c.memory;
+      for (T* to : {c.memory.data(), expected.data()})
+        kernels::gemm(
+            dtype_of<T>,
+            Product{to, n + 3, false, bias.memory.data(), to == expected.data() ? nullptr : gelu},
+            a.view(), b.view());
+      for (int64_t i = 0; i < m; ++i) {
+        T* const row = expected.data() + i * (n + 3);
+        const void* const in[] = {row};
+        gelu(row, in, kernels::Rows(n), nullptr);
+      }
+      ASSERT_EQ(c.memory, expected);
     }
 }
 

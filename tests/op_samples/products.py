@@ -1,6 +1,6 @@
 """Rows of the products of matrices."""
 
-from op_samples.recipes import DTYPES, E, Op, S, T
+from op_samples.recipes import DTYPES, E, Op, S, T, V
 
 MATRICES = [S(T(2, 3), T(3, 4)), S(T(1, 3), T(3, 1)), S(T(0, 3), T(3, 2)), S(T(2, 0), T(0, 3))]
 BATCHES = [S(T(2, 3, 4), T(2, 4, 2)), S(T(0, 3, 4), T(0, 4, 2)), S(T(2, 3, 0), T(2, 0, 2))]
@@ -131,6 +131,19 @@ ROWS = [
         errors=[
             E("RuntimeError", "", T(2), T(2, 3), T(3, 4)),
             E("RuntimeError", "", T(2, 4), T(2, 3), T(2, 4)),
+        ],
+    ),
+    product(
+        "_addmm_activation",
+        [
+            *affine((2, 4), (2, 3), (3, 4)),
+            S(T(4), T(2, 3), T(3, 4), use_gelu=True),
+            S(T(2, 4), T(2, 3), T(3, 4), alpha=0.5, use_gelu=True),
+        ],
+        grad=False,  # torch has no derivative of it
+        errors=[
+            E("RuntimeError", "", T(2), T(2, 3), T(3, 4)),
+            E("NotImplementedError", "GeluKernelImpl", V([1]), V([[1]]), V([[1]]), use_gelu=True),
         ],
     ),
     product(
