@@ -69,11 +69,8 @@ class Pool {
     if (asleep_.load()) generation_.notify_all();
     work(outward);
     uint32_t busy = state_.fetch_and(~open, std::memory_order_acq_rel) & ~open;
-    for (int spin = 0; busy; ++spin) {
-      if (spin < spins_before_yield)
-        pause();
-      else
-        sched_yield();
+    for (int round = 0; busy; ++round) {
+      await_thread(round);
       busy = state_.load(std::memory_order_acquire);
     }
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
@@ -82,7 +79,7 @@ class Pool {
 
  private:
   static constexpr uint32_t open = 1u << 31;
-  static constexpr int spins_before_yield = 2000, spins_before_sleep = 4000;
+  static constexpr int spins_before_sleep = 4000;
 
   // The next block from the front or the back, -1 when none is left.
   int64_t take(bool from_back) {
@@ -158,6 +155,11 @@ Pool& pool() {
 }
 
 }  // namespace
+
+void await_thread(int round) {
+  constexpr int spins_before_yield = 2000;
+  round < spins_before_yield ? pause() : void(sched_yield());
+}
 
 int num_threads() { return configured_threads; }
 void set_num_threads(int n) { configured_threads = n; }

@@ -43,6 +43,10 @@ void run_blocks(Deal deal, int64_t n, int64_t grain, void (*call)(void*, int64_t
   return ceil_div(ceil_div(n, most), 4) * 4;
 }
 
+// One round of waiting for what another thread of a job is doing: awake at first, then letting
+// others run.
+void await_thread(int round);
+
 // Calls fn(begin, end) for consecutive blocks of `grain` indices of [0, n), the last one shorter.
 // The blocks depend on n and grain alone, never on the number of threads, so results that
 // depend on the cut (partial sums) are the same for every number of threads. A single block runs on

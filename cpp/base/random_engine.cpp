@@ -34,20 +34,6 @@ void extend(uint32_t* b, int64_t n) {
   }
 }
 
-template <class Word>
-Word tempered(Word y) {
-  y ^= y >> 11;
-  y ^= (y << 7) & 0x9d2c5680u;
-  y ^= (y << 15) & 0xefc60000u;
-  return y ^ (y >> 18);
-}
-
-void temper(uint32_t* w, int64_t n) {
-  int64_t i = 0;
-  for (; i + 4 <= n; i += 4) store(w + i, tempered(load(w + i)));
-  for (; i < n; ++i) w[i] = tempered(w[i]);
-}
-
 }  // namespace
 
 void Generator::manual_seed(uint64_t seed) {
@@ -124,8 +110,7 @@ void Generator::draw(uint32_t* out, int64_t n) {
   for (int64_t i = 0; i < n; i += chunk_words) {
     const int64_t k = std::min(n - i, chunk_words);
     const uint32_t* words = take(buffer, k);
-    std::memcpy(out + i, words, size_t(k) * 4);
-    temper(out + i, k);
+    for (int64_t j = 0; j < k; ++j) out[i + j] = tempered(words[j]);
   }
 }
 
@@ -137,21 +122,20 @@ void Generator::skip(int64_t n) {
 // Note [One stream, several threads]
 // The sequence itself is serial, but cheap: about a cycle a word. So every chunk is made by the
 // thread that uses it: it waits for its turn, continues the sequence, passes the turn on, and then
-// tempers and transforms its words while the next thread continues. The words stay in that core's
-// cache, and they are the same for every number of threads. Chunks are dealt in order: the threads
-// take turns, and nobody waits for ever.
+// tempers and transforms its words, in its kernel's vectors, while the next thread continues. The
+// words stay in that core's cache, and they are the same for every number of threads. Chunks are
+// dealt in order: the threads take turns, and nobody waits for ever. They wait awake, as a turn
+// takes less time than to be woken.
 void Generator::run_stream(Generator& g, int64_t units, int64_t draws,
-                           void (*use)(void*, const uint32_t*, int64_t, int64_t), void* context) {
+                           void (*use)(void*, uint32_t*, int64_t, int64_t), void* context) {
   const Hold hold(&g);  // for its threads, which take turns
   std::atomic<int64_t> turn{0};
   parallel_for<Deal::InOrder>(units, chunk_words / draws, [&](int64_t begin, int64_t end) {
     uint32_t buffer[chunk_words + 2 * block];
-    for (int64_t now; (now = turn.load(std::memory_order_acquire)) != begin;) turn.wait(now);
+    for (int round = 0; turn.load(std::memory_order_acquire) != begin; ++round) await_thread(round);
     const int64_t n = (end - begin) * draws;
     uint32_t* words = g.take(buffer, n);
     turn.store(end, std::memory_order_release);
-    turn.notify_all();
-    temper(words, n);
     use(context, words, begin, end);
   });
 }

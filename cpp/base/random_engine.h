@@ -6,7 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <type_traits>
+#include <utility>
 
 namespace izvod {
 
@@ -62,7 +62,7 @@ class Generator {
   template <class F>
   friend void stream(Generator& g, int64_t units, int64_t draws, F&& use);
   static void run_stream(Generator& g, int64_t units, int64_t draws,
-                         void (*use)(void*, const uint32_t*, int64_t, int64_t), void* context);
+                         void (*use)(void*, uint32_t*, int64_t, int64_t), void* context);
   uint32_t* take(uint32_t* buffer, int64_t n);
 
   mutable std::recursive_mutex mutex_;
@@ -71,17 +71,30 @@ class Generator {
   uint32_t state_[block];
 };
 
+// The draw that a word of the sequence stands for. Always inlined, as kernels for several
+// instruction sets use it.
+[[gnu::always_inline]] inline uint32_t tempered(uint32_t y) {
+  y ^= y >> 11;
+  y ^= (y << 7) & 0x9d2c5680u;
+  y ^= (y << 15) & 0xefc60000u;
+  return y ^ (y >> 18);
+}
+
 // Calls use(words, begin, end) for consecutive ranges of [0, units), where words are the `draws`
 // draws of each of these units. Ranges after the first may come on other threads and in any order,
 // but the words are those of a loop over the units. `use` does not throw.
 template <class F>
 void stream(Generator& g, int64_t units, int64_t draws, F&& use) {
+  auto temper = [&](uint32_t* words, int64_t begin, int64_t end) {
+    for (int64_t i = 0; i < (end - begin) * draws; ++i) words[i] = tempered(words[i]);
+    use(std::as_const(words), begin, end);
+  };
   Generator::run_stream(
       g, units, draws,
-      [](void* f, const uint32_t* words, int64_t begin, int64_t end) {
-        (*static_cast<std::remove_reference_t<F>*>(f))(words, begin, end);
+      [](void* f, uint32_t* words, int64_t begin, int64_t end) {
+        (*static_cast<decltype(temper)*>(f))(words, begin, end);
       },
-      const_cast<void*>(static_cast<const void*>(&use)));
+      &temper);
 }
 
 // Seeded from the system's entropy when first asked for.
