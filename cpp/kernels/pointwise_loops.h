@@ -183,11 +183,20 @@ template <class Op, class T, int inputs, class Y>
   }
 }
 
+// Ops without parameters are given no object.
+template <class Op>
+[[gnu::always_inline]] inline decltype(auto) op_of(const void* object) {
+  if constexpr (std::is_empty_v<Op>)
+    return Op();
+  else
+    return *static_cast<const Op*>(object);
+}
+
 template <class Op, class T, int inputs>
 void inner_loop(void* out, const void* const* operands, const Rows& rows, const void* op_object) {
   using Y = std::conditional_t<requires { Op::predicate; }, uint8_t, T>;
   using Inputs = RowInputs<Op, T, inputs>;
-  const Op& op = *static_cast<const Op*>(op_object);
+  const auto& op = op_of<Op>(op_object);
   // Copies: the compiler cannot know that stores leave `rows` and `operands` alone.
   const int64_t n = rows.n, count = rows.count;
   const char* in[inputs];
