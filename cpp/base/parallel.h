@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
@@ -41,6 +42,13 @@ void run_blocks(Deal deal, int64_t n, int64_t grain, void (*call)(void*, int64_t
 // threads would have two.
 [[gnu::always_inline]] constexpr int64_t even_blocks(int64_t n, int64_t most) {
   return ceil_div(ceil_div(n, most), 4) * 4;
+}
+
+// At most so many elements of n make a block, of about one memory access each: sixteen blocks share
+// the work evenly enough, and memory delivers long stretches best; below 65536, waking a thread
+// would cost as much as the work.
+[[gnu::always_inline]] constexpr int64_t most_in_block(int64_t n) {
+  return std::clamp<int64_t>(n / 16, 65536, 524288);
 }
 
 // One round of waiting for what another thread of a job is doing: awake at first, then letting

@@ -148,7 +148,7 @@ class Walk {
   void run_inner() const {
     const int64_t blocks = ceil_div(count_, block_elements);
     if (blocks == 1) {
-      const int64_t grain = std::max<int64_t>(1, block_elements / count_);
+      const int64_t grain = std::max<int64_t>(1, most_in_block(total_ * count_) / count_);
       return parallel_for(total_, grain, [&](int64_t begin, int64_t end) {
         alignas(16) char states[max_columns * 16];
         for_strips(begin, end, [&](auto at, int64_t, int64_t n) {
@@ -159,12 +159,15 @@ class Walk {
     }
     const auto partial =
         std::make_unique_for_overwrite<char[]>(size_t(blocks * total_ * r_.state_bytes));
-    parallel_for(total_ * blocks, 1, [&](int64_t unit, int64_t) {
-      const int64_t row = unit / blocks, b = unit % blocks;
-      for_runs(kept_, row, row + 1, [&](auto at, int64_t) {
-        reduce_range(partial.get() + (b * total_ + row) * r_.state_bytes, at[0], b * block_elements,
-                     std::min(count_, (b + 1) * block_elements));
-      });
+    const int64_t grain = most_in_block(total_ * count_) / block_elements;
+    parallel_for(total_ * blocks, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t unit = begin; unit < end; ++unit) {
+        const int64_t row = unit / blocks, b = unit % blocks;
+        for_runs(kept_, row, row + 1, [&](auto at, int64_t) {
+          reduce_range(partial.get() + (b * total_ + row) * r_.state_bytes, at[0],
+                       b * block_elements, std::min(count_, (b + 1) * block_elements));
+        });
+      }
     });
     merge_blocks(partial.get(), blocks, block_elements);
   }
@@ -310,7 +313,7 @@ class Walk {
       partial = std::make_unique_for_overwrite<char[]>(size_t(blocks * total_ * r_.state_bytes));
     const int64_t units = total_ / columns * strips * blocks;
     parallel_for(
-        units, std::max<int64_t>(1, block_elements / (block * strip)),
+        units, std::max<int64_t>(1, most_in_block(total_ * count_) / (block * strip)),
         [&](int64_t begin, int64_t end) {
           alignas(64) char memory[12 * slot_bytes];  // a tree over up to max_block_rows leaves
           for (int64_t unit = begin; unit < end; ++unit) {

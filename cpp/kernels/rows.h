@@ -172,7 +172,8 @@ static inline void prefetch_next(const S* x, int64_t size) {
 // How many of `rows` rows make a block of parallel_for, when a row costs `cost` (one memory access:
 // 1; exp: about 4).
 static inline int64_t rows_grain(int64_t rows, int64_t cost) {
-  const int64_t most = std::max<int64_t>(1, 65536 / std::max<int64_t>(cost, 1));
+  cost = std::max<int64_t>(cost, 1);
+  const int64_t most = std::max<int64_t>(1, most_in_block(rows * cost) / cost);
   if (rows <= most) return most;
   return ceil_div(rows, even_blocks(rows, most));
 }

@@ -15,11 +15,10 @@ namespace izvod::kernels::IZVOD_ISA {
 // waking a thread costs more than the work.
 inline constexpr int64_t run_grain = 32768;
 
-// Blocks of n such elements: few, since memory delivers long stretches best. They end where lines
-// of memory end.
+// Blocks of n such elements, which end where lines of memory end.
 static inline int64_t run_block(int64_t n) {
   if (n <= run_grain) return run_grain;
-  return ceil_div(ceil_div(n, even_blocks(n, 2 * run_grain)), 64) * 64;
+  return ceil_div(ceil_div(n, even_blocks(n, most_in_block(n))), 64) * 64;
 }
 
 // Calls f(offsets, n, rows) for `rows` neighbouring rows of n neighbours along the innermost

@@ -80,7 +80,8 @@ struct RowWalk {
   // fours or eights.
   template <class F>
   void run(bool streams, F f) const {
-    const int64_t least = columns ? 256 : 8, wanted = run_grain / std::max<int64_t>(length, 1);
+    const int64_t least = columns ? 256 : 8, all = rows.numel() * length,
+                  wanted = most_in_block(all) / 2 / std::max<int64_t>(length, 1);
     parallel_for(length ? rows.numel() : 0, std::max(least, wanted / 8 * 8),
                  [&](int64_t begin, int64_t end) {
                    for_runs(rows, begin, end, f);
