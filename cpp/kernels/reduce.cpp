@@ -205,28 +205,33 @@ template <class Op, class T, class F>
 }
 
 // Four rows at a time, a quarter of all apart where that is another page: memory delivers a few
-// such streams faster than one, or than many.
-template <class Op, class T = typename Op::Value>
-void rows(const Reducer& r, void* states, const void* x, int64_t stride, int64_t rows, int64_t n,
-          int64_t) {
-  const Op op(r.parameter);
+// such streams faster than one, or than many. far: whether the rows come from memory. Then the next
+// group's are fetched: what fetches ahead by itself would begin anew with every group.
+template <class Op, bool far_away, class T = typename Op::Value>
+void fold_rows(const Op& op, T* to, const T* p, int64_t stride, int64_t rows, int64_t n) {
   const auto mapped = [&]<class X>(const T* p, X) {
     if constexpr (std::is_same_v<X, T>)
       return op.map(*p);
     else
       return op.map(X::load(p));
   };
-  T* to = static_cast<T*>(states);
-  const T* p = static_cast<const T*>(x);
   const int64_t quarter = rows / 4;
   const bool pages = quarter * stride * int64_t(sizeof(T)) >= 4096;
   const int64_t far = (pages ? quarter : 1) * stride, step = (pages ? 1 : 4) * stride;
   for (int64_t k = 0; k < quarter; ++k)
     fold_row<Op>(to, k == 0, p + k * step, n, [&](const T* p, auto kind) {
+      if constexpr (far_away)
+        for (int row = 0; row < 4; ++row) __builtin_prefetch(p + row * far + rows * stride, 0, 2);
       return Op::combine(Op::combine(mapped(p, kind), mapped(p + far, kind)),
                          Op::combine(mapped(p + 2 * far, kind), mapped(p + 3 * far, kind)));
     });
   for (int64_t k = 4 * quarter; k < rows; ++k) fold_row<Op>(to, k == 0, p + k * stride, n, mapped);
+}
+template <class Op, class T = typename Op::Value>
+void rows(const Reducer& r, void* states, const void* x, int64_t stride, int64_t rows, int64_t n,
+          int64_t) {
+  const auto fold = r.far_away ? fold_rows<Op, true> : fold_rows<Op, false>;
+  fold(Op(r.parameter), static_cast<T*>(states), static_cast<const T*>(x), stride, rows, n);
 }
 
 template <class Op>

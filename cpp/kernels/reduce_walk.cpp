@@ -15,6 +15,7 @@ constexpr int64_t block_elements = 65536;                   // of one block of w
 constexpr int64_t max_leaves = block_elements / leaf_size;  // of a row that is not cut into blocks
 constexpr int64_t max_block_rows = 1024;
 constexpr int64_t slot_bytes = 8192;  // of the states of a strip of columns
+constexpr int64_t far_away_from = int64_t(8) << 20;  // bytes
 constexpr int64_t min_columns = 8;    // fewer are not worth a vector
 constexpr int64_t short_row = 16;     // shorter rows are turned, and reduced as columns
 
@@ -58,6 +59,7 @@ class Walk {
     total_ = kept_.numel();
     in_bytes_ = itemsize(in.dtype);
     direct_ = in.dtype == r.load;
+    r_.far_away = total_ * count_ * in_bytes_ >= far_away_from;
     rows_as_one_ = rows_as_one();
   }
 
@@ -406,7 +408,7 @@ class Walk {
         });
   }
 
-  const Reducer& r_;
+  Reducer r_;
   const View& in_;
   const View* outs_[2];
   Loop<3> kept_;
