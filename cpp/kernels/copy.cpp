@@ -232,6 +232,9 @@ void convert(Place<void> to, Place<const void> from, int64_t n, int64_t rows) {
 // transpose_band past the caches: of many rows at once, since memory likes to be read in long
 // pieces, and by way of `strip`, since it likes to be written in long ones.
 constexpr int64_t strip_rows = 256, strip_bytes = 512;
+// Bytes of a result from which on that is better: stored line by line, in many rows by turns, each
+// line that no near cache holds would be waited for.
+constexpr int64_t stream_transposed_from = int64_t(8) << 20;
 template <class T>
 void stream_band(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t rows,
                  int64_t columns) {
@@ -310,9 +313,9 @@ void copy(const View& out, const View& in) {
   const Place<void> to{out.data, out.dtype, loop.along(0), loop.down(0)};
   const Place<const void> from{in.data, in.dtype, loop.along(1), loop.down(1)};
   const int64_t n = loop.numel(), to_bytes = itemsize(out.dtype), from_bytes = itemsize(in.dtype);
-  const bool streams =
-      n * to_bytes >= stream_from && to.along == 1 && loop.sizes.back() * to_bytes >= 512;
   const int64_t row = out.dtype == in.dtype ? row_to_transpose(loop) : -1;
+  const bool streams = n * to_bytes >= (row >= 0 ? stream_transposed_from : stream_from) &&
+                       to.along == 1 && loop.sizes.back() * to_bytes >= 512;
   if (row >= 0)
     return visit_itemsize(to_bytes, [&](auto t) {
       using T = typename decltype(t)::type;
