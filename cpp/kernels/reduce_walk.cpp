@@ -14,10 +14,10 @@ namespace {
 constexpr int64_t block_elements = 65536;                   // of one block of work
 constexpr int64_t max_leaves = block_elements / leaf_size;  // of a row that is not cut into blocks
 constexpr int64_t max_block_rows = 1024;
-constexpr int64_t slot_bytes = 8192;  // of the states of a strip of columns
+constexpr int64_t slot_bytes = 8192;                 // of the states of a strip of columns
 constexpr int64_t far_away_from = int64_t(8) << 20;  // bytes
-constexpr int64_t min_columns = 8;    // fewer are not worth a vector
-constexpr int64_t short_row = 16;     // shorter rows are turned, and reduced as columns
+constexpr int64_t min_columns = 8;                   // fewer are not worth a vector
+constexpr int64_t short_row = 16;  // shorter rows are turned, and reduced as columns
 
 // States of equal width merged like carries of a binary counter: a balanced tree without knowing
 // the number of leaves.

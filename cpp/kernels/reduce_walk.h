@@ -29,12 +29,12 @@ struct Reducer {
   void (*finish)(const Reducer&, const void* states, int64_t n, int64_t count,
                  void* const* results);
   double parameter = 0;
-  bool far_away = false;  // `rows` come from memory: there is more of them than caches hold
   bool ordered = false;  // `first` matters: the reduced dimensions are walked in row-major order
   // Two leaves side by side, for folds that need neither `first` nor counts. Memory delivers two
   // streams that are far apart 1.4 times as fast as one: what fetches ahead stops at a page's end.
   void (*leaf_pair)(const Reducer&, void* state0, void* state1, const void* x0, const void* x1,
                     int64_t n) = nullptr;
+  bool far_away = false;  // `rows` come from memory; set by reduce() where caches are too small
 };
 
 // outs: one or two views, the second may be null.
