@@ -301,10 +301,14 @@ void stream_rows(Place<void> to, Place<const void> from, int64_t n, int64_t rows
              (const char*)from.data + row * from.down * bytes, n * bytes);
     return;
   }
-  for_pieces(to, from, n, rows, [](auto y, auto x, int64_t width, int64_t together) {
+  for_pieces(to, from, n, rows, [bytes](auto y, auto x, int64_t width, int64_t together) {
     alignas(64) char dense[chunk * 8];
     convert({dense, y.dtype, 1, width}, x, width, together);
-    stream_rows(y, {dense, y.dtype, 1, width}, width, together);
+    const int64_t row = width * bytes,
+                  read = is_dense(x, width, together) ? width * itemsize(x.dtype) : 0;
+    for (int64_t k = 0; k < together; ++k)
+      stream((char*)y.data + k * y.down * bytes, dense + k * row, row,
+             {(const char*)x.data + (together + k) * read, read});
   });
 }
 

@@ -31,8 +31,15 @@ static inline void stream_words(char* y, const char* x, int64_t bytes) {
 }
 #endif
 
+// What is computed from next. It is fetched between the stores of a piece: memory would not be read
+// while these are under way.
+struct Next {
+  const void* data = nullptr;
+  int64_t bytes = 0;
+};
+
 // A copy past the caches. The calling thread must call stream_end before others read the result.
-static inline void stream(void* to, const void* from, int64_t bytes) {
+static inline void stream(void* to, const void* from, int64_t bytes, Next next = {}) {
   char* y = static_cast<char*>(to);
   const char* x = static_cast<const char*>(from);
 #if defined(__AVX512F__)
@@ -45,8 +52,11 @@ static inline void stream(void* to, const void* from, int64_t bytes) {
 #if defined(__SSE2__)
   const int64_t head = std::min<int64_t>(bytes, -reinterpret_cast<intptr_t>(y) & (step - 1));
   stream_words(y, x, head);
-  int64_t i = head;
-  for (; i + step <= bytes; i += step) {
+  const int64_t share = next.bytes ? next.bytes * step / bytes : 0;
+  int64_t i = head, fetched = 0;
+  for (int64_t due = share; i + step <= bytes; i += step, due += share) {
+    for (; fetched < due; fetched += 64)
+      __builtin_prefetch(static_cast<const char*>(next.data) + fetched);
 #if defined(__AVX512F__)
     _mm512_stream_si512(reinterpret_cast<__m512i*>(y + i), _mm512_loadu_si512(x + i));
 #elif defined(__AVX__)
