@@ -49,7 +49,7 @@ struct Forward {
   T* lse;
 
   // One block of queries of one head.
-  void run(int64_t head, int64_t begin) const {
+  void run(int64_t head, int64_t begin, Upcoming upcoming) const {
     const int64_t end = std::min(p.queries, begin + query_block),
                   strips = (end - begin + strip<T> - 1) / strip<T>;
     Scratch scratch;
@@ -81,19 +81,28 @@ struct Forward {
       for (int64_t s = 0; s < strips; ++s) {
         const Tile tile{head, begin + s * strip<T>, k,
                         keys_seen(p, begin + s * strip<T> + strip<T> - 1, k, n), strip<T>};
-        if (tile.keys > 0) add_tile(strip_at(s), tile, keys, values, scores);
+        if (tile.keys > 0) add_tile(strip_at(s), tile, keys, values, scores, upcoming);
       }
     }
     for (int64_t s = 0; s < strips; ++s) finish(strip_at(s), head, begin + s * strip<T>, end);
   }
 
-  void add_tile(Strip<T> strip_state, const Tile& tile, const T* keys, const T* values,
-                T* scores) const {
-    find_scores<S>(p, tile, keys, strip_state.q, scores);
+  Upcoming rows_of_head(int64_t head) const {
+    Upcoming rows;
+    add_rows<S>(rows, p, p.q, head, p.queries, p.width);
+    add_rows<S>(rows, p, p.k, head, p.keys, p.width);
+    add_rows<S>(rows, p, p.v, head, p.keys, p.value_width);
+    add_rows<S>(rows, p, p.out, head, p.queries, p.value_width);
+    return rows;
+  }
+
+  void add_tile(Strip<T> strip_state, const Tile& tile, const T* keys, const T* values, T* scores,
+                Upcoming& upcoming) const {
+    find_scores<S>(p, tile, keys, strip_state.q, scores, upcoming);
     strip_state.exponentials(scores, tile.keys, p.value_width);
     if (p.keep) drop(p, tile, scores);
     multiply_strip(strip_state.out, strip<T>, Factor<T>{values, 1, p.value_width}, scores, strip<T>,
-                   p.value_width, tile.keys, true);
+                   p.value_width, tile.keys, true, upcoming);
   }
 
   void finish(const Strip<T>& state, int64_t head, int64_t first, int64_t end) const {
@@ -117,10 +126,12 @@ void attention(const Attention* problem, void* lse) {
     using S = typename decltype(t)::type;
     const Forward<S> forward{p, (Compute<S>*)lse};
     const int64_t blocks = ceil_div(p.queries, query_block);
-    parallel_for(p.batch * p.heads * blocks, tasks_grain(p, query_block, p.keys),
+    const int64_t tasks = p.batch * p.heads * blocks;
+    parallel_for(tasks, tasks_grain(p, tasks, query_block, p.keys),
                  [&](int64_t begin, int64_t end) {
                    for (int64_t i = begin; i < end; ++i)
-                     forward.run(i / blocks, i % blocks * query_block);
+                     forward.run(i / blocks, i % blocks * query_block,
+                                 i + 1 < end ? forward.rows_of_head((i + 1) / blocks) : Upcoming());
                  });
   });
 }

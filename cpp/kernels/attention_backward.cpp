@@ -105,45 +105,46 @@ struct Backward {
   }
 
   // P and dS of a tile, and what they add to dQ.
-  void add_tile(const Tile& tile, const KeyTile& t, T* probability, T* dp, const Packed& s) const {
-    find_scores<S>(p, tile, t.keys, s.q_columns, probability);
+  void add_tile(const Tile& tile, const KeyTile& t, T* probability, T* dp, const Packed& s,
+                Upcoming& upcoming) const {
+    find_scores<S>(p, tile, t.keys, s.q_columns, probability, upcoming);
     probabilities(tile, probability, s.lse);
     multiply_strip(dp, tile.row, Factor<T>{t.values, p.value_width, 1}, s.g_columns, strip<T>,
-                   tile.keys, p.value_width, false);
+                   tile.keys, p.value_width, false, upcoming);
     score_gradients(tile, probability, dp, s.along);
     multiply_strip(s.dq_columns, strip<T>, Factor<T>{t.keys, 1, p.width}, dp, tile.row, p.width,
-                   tile.keys, true);
+                   tile.keys, true, upcoming);
   }
 
   // What `queries` queries, whose P and dS begin at column `first`, add to dK and dV of `keys`
   // keys.
   void add_key_gradients(const KeyTile& t, const Packed& s, int64_t first, int64_t queries,
-                         int64_t keys) const {
+                         int64_t keys, Upcoming& upcoming) const {
     for (int64_t j = 0; j < g_row; j += strip<T>)
       multiply_strip(t.dv + j, g_row, Factor<T>{t.p + first, strips_row, 1}, s.g_rows + j, g_row,
-                     keys, queries, true);
+                     keys, queries, true, upcoming);
     for (int64_t j = 0; j < q_row; j += strip<T>)
       multiply_strip(t.dk + j, q_row, Factor<T>{t.dp + first, strips_row, 1}, s.q_rows + j, q_row,
-                     keys, queries, true);
+                     keys, queries, true, upcoming);
   }
 
   // Strips from `s` on against n keys from k on. Their scores stand side by side, so that sums over
   // queries are long, unless some of the keys are hidden from the first of them.
   void add_strips(int64_t head, int64_t s, int64_t k, int64_t n, const KeyTile& t,
-                  const Strips& packed) const {
+                  const Strips& packed, Upcoming& upcoming) const {
     const int64_t count = std::min(strips_at_once, strips - s);
     const auto tile = [&](int64_t i) {
       const int64_t query = (s + i) * strip<T>;
       return Tile{head, query, k, keys_seen(p, query + strip<T> - 1, k, n), strips_row};
     };
     for (int64_t i = 0; i < count; ++i)
-      add_tile(tile(i), t, t.p + i * strip<T>, t.dp + i * strip<T>, packed[s + i]);
-    if (tile(0).keys == n) return add_key_gradients(t, packed[s], 0, count * strip<T>, n);
+      add_tile(tile(i), t, t.p + i * strip<T>, t.dp + i * strip<T>, packed[s + i], upcoming);
+    if (tile(0).keys == n) return add_key_gradients(t, packed[s], 0, count * strip<T>, n, upcoming);
     for (int64_t i = 0; i < count; ++i)
-      add_key_gradients(t, packed[s + i], i * strip<T>, strip<T>, tile(i).keys);
+      add_key_gradients(t, packed[s + i], i * strip<T>, strip<T>, tile(i).keys, upcoming);
   }
 
-  void run(int64_t head, int64_t range) const {
+  void run(int64_t head, int64_t range, Upcoming upcoming) const {
     const int64_t per_range = ceil_div(ceil_div(p.keys, ranges), key_tile) * key_tile;
     const int64_t begin = std::min(p.keys, range * per_range),
                   end = std::min(p.keys, begin + per_range);
@@ -162,11 +163,20 @@ struct Backward {
       std::fill(t.dk, t.dk + n * q_row, T(0));
       std::fill(t.dv, t.dv + n * g_row, T(0));
       for (int64_t s = p.causal ? k / strip<T> : 0; s < strips; s += strips_at_once)
-        add_strips(head, s, k, n, t, packed);
+        add_strips(head, s, k, n, t, packed, upcoming);
       store_rows(rows_of<S>(p, dk, head) + k * dk.row, dk.row, t.dk, q_row, n, p.width);
       store_rows(rows_of<S>(p, dv, head) + k * dv.row, dv.row, t.dv, g_row, n, p.value_width);
     }
     write_dq(packed, head, range);
+  }
+
+  Upcoming rows_of_head(int64_t head) const {
+    Upcoming rows;
+    for (const HeadRows* x : {&p.q, &dq}) add_rows<S>(rows, p, *x, head, p.queries, p.width);
+    for (const HeadRows* x : {&p.k, &dk}) add_rows<S>(rows, p, *x, head, p.keys, p.width);
+    for (const HeadRows* x : {&p.out, &g}) add_rows<S>(rows, p, *x, head, p.queries, p.value_width);
+    for (const HeadRows* x : {&p.v, &dv}) add_rows<S>(rows, p, *x, head, p.keys, p.value_width);
+    return rows;
   }
 
   void write_dq(const Strips& packed, int64_t head, int64_t range) const {
@@ -215,10 +225,13 @@ void attention_backward(const Attention* problem, const void* lse, const HeadRow
     Scratch scratch;
     T* parts = scratch.take<T>(ranges == 1 ? 0 : ranges * heads * p.queries * p.width);
     const Backward<S> backward{p, (const T*)lse, *g, *dq, *dk, *dv, ranges, parts};
-    parallel_for(heads * ranges, tasks_grain(p, p.queries, p.keys / ranges),
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t i = begin; i < end; ++i) backward.run(i / ranges, i % ranges);
-                 });
+    const int64_t tasks = heads * ranges;
+    parallel_for(
+        tasks, tasks_grain(p, tasks, p.queries, p.keys / ranges), [&](int64_t begin, int64_t end) {
+          for (int64_t i = begin; i < end; ++i)
+            backward.run(i / ranges, i % ranges,
+                         i + 1 < end ? backward.rows_of_head((i + 1) / ranges) : Upcoming());
+        });
     if (ranges > 1)
       parallel_for(heads, 1, [&](int64_t begin, int64_t end) {
         for (int64_t head = begin; head < end; ++head) backward.add_parts(head);

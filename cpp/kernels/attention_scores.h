@@ -23,11 +23,20 @@ static inline int64_t keys_seen(const Attention& p, int64_t query, int64_t key, 
   return p.causal ? std::min(n, query + 1 - key) : n;
 }
 
-// Pairs of queries and keys that make a block of parallel_for worth while, as a number of tasks of
-// that many.
-static inline int64_t tasks_grain(const Attention& p, int64_t queries, int64_t keys) {
+// How many of `tasks` tasks, of so many queries and keys each, make a block of parallel_for: enough
+// to be worth while, and for most to find their rows fetched by the one before.
+static inline int64_t tasks_grain(const Attention& p, int64_t tasks, int64_t queries,
+                                  int64_t keys) {
   const int64_t work = queries * std::max<int64_t>(keys, 1) * (p.width + p.value_width + 32);
-  return std::max<int64_t>(1, (int64_t(1) << 20) / work);
+  const int64_t most = std::max<int64_t>(1, (int64_t(1) << 22) / work);
+  return tasks <= most ? most : ceil_div(tasks, even_blocks(tasks, most));
+}
+
+template <class S>
+static void add_rows(Upcoming& upcoming, const Attention& p, const HeadRows& x, int64_t head,
+                     int64_t rows, int64_t width) {
+  upcoming.add(rows_of<S>(p, x, head), width * int64_t(sizeof(S)), rows,
+               x.row * int64_t(sizeof(S)));
 }
 
 // Lanes of queries that come before the key become -inf.
@@ -73,10 +82,10 @@ static void apply_mask(const Attention& p, const Tile& tile, T* scores) {
 
 // scores (keys x strip): the tile's keys times the strip's transposed and scaled queries, masked.
 template <class S, class T = Compute<S>>
-static void find_scores(const Attention& p, const Tile& tile, const T* keys, const T* q,
-                        T* scores) {
+static void find_scores(const Attention& p, const Tile& tile, const T* keys, const T* q, T* scores,
+                        Upcoming& upcoming) {
   multiply_strip(scores, tile.row, Factor<T>{keys, p.width, 1}, q, strip<T>, tile.keys, p.width,
-                 false);
+                 false, upcoming);
   if (p.mask) apply_mask<S>(p, tile, scores);
   if (p.causal) hide_later_keys(tile, scores);
 }
