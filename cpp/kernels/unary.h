@@ -275,17 +275,24 @@ V tanh_beside_one(V x) {  // vectors have their own
   return tanh(x);
 }
 
-// Its approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), from the same paper.
+// Its approximation 0.5 x (1 + t), t = tanh(sqrt(2 / pi) (x + 0.044715 x^3)), from the same paper.
+// 1 + t and 1 - t^2, of which float vectors have their own:
+template <class V>
+struct TanhBesideOne {
+  V sum, product;
+};
+template <class V>
+TanhBesideOne<V> gelu_tanh(V x) {
+  const V t = tanh_beside_one((x + x * x * x * 0.044715) * 0.7978845608028654);
+  return {t + 1, 1 - t * t};
+}
 struct GeluTanh {
   static constexpr auto name = "gelu_tanh", node = "GeluBackward0";
   static constexpr Wants wants = Wants::X;
-  static constexpr double k = 0.7978845608028654, c = 0.044715;
-  template <class V> static V y(V x) {
-    return x * 0.5 * (tanh_beside_one((x + x * x * x * c) * k) + 1);
-  }
+  template <class V> static V y(V x) { return x * 0.5 * gelu_tanh(x).sum; }
   template <class V> static V dx(V g, V x) {
-    const V t = tanh_beside_one((x + x * x * x * c) * k);
-    return g * ((t + 1) * 0.5 + x * 0.5 * (1 - t * t) * ((x * x * (3 * c) + 1) * k));
+    const auto [sum, product] = gelu_tanh(x);
+    return g * ((sum + x * product * (x * x * 0.10703222440890037 + 0.7978845608028654)) * 0.5);
   }
 };
 

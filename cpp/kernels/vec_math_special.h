@@ -133,16 +133,51 @@ struct GaussianTable {
        -0x1.768b8cp-12f, -0x1.bf14fcp-14f, -0x1.ac4caep-16f, -0x1.4e5074p-18f, -0x1.ad6692p-21f,
        0x0p0f}};
 };
-inline Vec<float> twice_below_by_table(Vec<float> x) {
-  using G = GaussianTable;
+// The same of GELU's approximation, 1 - tanh(sqrt(2 / pi) (a + 0.044715 a^3)), by fit_tables.py,
+// err 2^-25.3.
+struct GaussianTanhTable {
+  static constexpr float step = 0x1.7ae148p-2f, per_one = 0x1.59f22ap1f;
+  static constexpr float poly[][16] = {
+      {0x1p0f, 0x1.6c3e4cp-1f, 0x1.d6818ep-2f, 0x1.11c1a4p-2f, 0x1.1d06ecp-3f, 0x1.078d1ep-4f,
+       0x1.acb0b8p-6f, 0x1.2ec47ap-7f, 0x1.6d7d5p-9f, 0x1.721edap-11f, 0x1.341e3ap-13f,
+       0x1.9ce678p-16f, 0x1.b3dd6cp-19f, 0x1.62ae34p-22f, 0x1.b36d98p-26f, 0x0p0f},
+      {-0x1.988454p-1f, -0x1.7d5f38p-1f, -0x1.36678ep-1f, -0x1.b9027p-2f, -0x1.11c41ep-2f,
+       -0x1.28f4bp-3f, -0x1.185f64p-4f, -0x1.c8d5c4p-6f, -0x1.3cbd7ap-7f, -0x1.6f2b62p-9f,
+       -0x1.5ca254p-11f, -0x1.095feap-13f, -0x1.3cdc96p-16f, -0x1.22540cp-19f, -0x1.8f8102p-23f,
+       0x0p0f},
+      {0x1.b44594p-24f, 0x1.1b5bb6p-3f, 0x1.cbfe8ep-3f, 0x1.e81f8ap-3f, 0x1.928cdcp-3f,
+       0x1.10f71ap-3f, 0x1.379d02p-4f, 0x1.2d479ap-5f, 0x1.ea677p-7f, 0x1.4b2548p-8f,
+       0x1.6bf21p-10f, 0x1.3ea0f6p-12f, 0x1.b2cd42p-15f, 0x1.c476ecp-18f, 0x1.5f6d62p-21f, 0x0p0f},
+      {0x1.11af96p-3f, 0x1.b771fep-4f, 0x1.705db2p-5f, -0x1.1b5de2p-6f, -0x1.adf06ep-5f,
+       -0x1.d50bcep-5f, -0x1.696752p-5f, -0x1.b855dp-6f, -0x1.b5303cp-7f, -0x1.61a1d6p-8f,
+       -0x1.cba5ap-10f, -0x1.d6cafp-12f, -0x1.741c3cp-14f, -0x1.bc7a9ap-17f, -0x1.88ea46p-20f,
+       0x0p0f},
+      {0x1.a8195ep-15f, -0x1.12bfe6p-5f, -0x1.7ad6cap-5f, -0x1.1c026cp-5f, -0x1.9dde1cp-7f,
+       0x1.2c5d3ep-8f, 0x1.7a2072p-7f, 0x1.64d57cp-7f, 0x1.d95e9ap-8f, 0x1.e37958p-9f,
+       0x1.81098p-10f, 0x1.d978dp-12f, 0x1.ba0fc2p-14f, 0x1.33b01cp-16f, 0x1.39619cp-19f, 0x0p0f},
+      {-0x1.54e006p-6f, -0x1.c1494p-7f, 0x1.525436p-12f, 0x1.5bd92cp-7f, 0x1.7a6dcp-7f,
+       0x1.acc678p-8f, 0x1.577fe2p-10f, -0x1.8e407p-10f, -0x1.164cp-9f, -0x1.9f7e98p-10f,
+       -0x1.b59d7ap-11f, -0x1.538c7ap-12f, -0x1.84be26p-14f, -0x1.454208p-16f, -0x1.88905cp-19f,
+       0x0p0f},
+      {0x1.a103b2p-10f, 0x1.644e36p-8f, 0x1.9b1f62p-8f, 0x1.4f05fcp-9f, -0x1.6d38c4p-10f,
+       -0x1.5b8f08p-9f, -0x1.ec1bfp-10f, -0x1.6fd0fap-11f, 0x1.26b15cp-14f, 0x1.68a1e6p-12f,
+       0x1.39f5dcp-12f, 0x1.4fae7ap-13f, 0x1.eb9284p-15f, 0x1.f8230ep-17f, 0x1.6a7726p-19f,
+       0x0p0f}};
+};
+// A table's value for |x|.
+template <class G>
+inline Vec<float> twice_beyond(Vec<float> x) {
   const Vec<float> a = min(Vec<float>(15 * G::step), abs(x));  // nan passes
   const Vec<float> t = fma(a, G::per_one, magic<float>), n = t - magic<float>;
-  const Vec<float> erfc = lookup_poly(fma(n, -G::step, a), bits(t), G::poly);
-  return where(x < 0.0f, erfc, 2.0f - erfc);
+  return lookup_poly(fma(n, -G::step, a), bits(t), G::poly);
+}
+inline Vec<float> twice_below(Vec<float> x, Vec<float> beyond) {
+  return where(x < 0.0f, beyond, 2.0f - beyond);
 }
 inline Gaussian gaussian(Vec<float> x) {
   if constexpr (has_lookup)
-    return {twice_below_by_table(x), exp_below_zero(x * x * -0.5f) * 0.3989422804014327f};
+    return {twice_below(x, twice_beyond<GaussianTable>(x)),
+            exp_below_zero(x * x * -0.5f) * 0.3989422804014327f};
   static constexpr float ratio[] = {0x1.9f52f2p-3f, 0x1.4814cap-2f, 0x1.6236ccp-3f,  0x1.343e58p-4f,
                                     0x1.754f3p-6f,  0x1.630fe8p-8f, -0x1.c1c5cap-10f};
   const Vec<float> a = min(Vec<float>(13.27f), abs(x));  // exp is 0 from there on; nan passes
@@ -151,6 +186,17 @@ inline Gaussian gaussian(Vec<float> x) {
   const Vec<float> u = fma(1.0f / (a + 4.0f), Vec<float>(8.0f), Vec<float>(-1.0f));
   const Vec<float> erfc = e * fma(-a, poly(u, ratio), Vec<float>(1.0f));
   return {flip_sign(1.0f - erfc, x) + 1.0f, e * 0.3989422804014327f};
+}
+
+// See kernels/unary.h. The product is exact to its own size, however near to 1 tanh is.
+struct GeluTanhBesideOne {
+  Vec<float> sum, product;
+};
+template <class T>
+  requires(has_lookup && std::is_same_v<T, float>)
+inline GeluTanhBesideOne gelu_tanh(Vec<T> x) {
+  const Vec<T> beyond = twice_beyond<GaussianTanhTable>(x);
+  return {twice_below(x, beyond), beyond * (2.0f - beyond)};
 }
 
 // ---- scalar functions, in double ----
