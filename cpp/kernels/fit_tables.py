@@ -1,6 +1,6 @@
 """Fits the polynomials of GaussianTanhTable in vec_math_special.h, and prints them.
 
-    python cpp/kernels/fit_tables.py  # needs mpmath and numpy
+python cpp/kernels/fit_tables.py  # needs mpmath and numpy
 """
 
 import mpmath
