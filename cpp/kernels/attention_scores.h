@@ -35,7 +35,7 @@ static inline int64_t tasks_grain(const Attention& p, int64_t tasks, int64_t que
 template <class S>
 static void add_rows(Upcoming& upcoming, const Attention& p, const HeadRows& x, int64_t head,
                      int64_t rows, int64_t width) {
-  upcoming.add(rows_of<S>(p, x, head), width * int64_t(sizeof(S)), rows,
+  upcoming.add(rows_of<S>(p, x, head), rows, width * int64_t(sizeof(S)),
                x.row * int64_t(sizeof(S)));
 }
 

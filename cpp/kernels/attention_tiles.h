@@ -2,6 +2,7 @@
 // Small products and transpositions over tiles that stay in cache. Included by attention*.cpp only.
 #include "kernels/rows.h"
 #include "kernels/transpose.h"
+#include "kernels/upcoming.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 
@@ -16,48 +17,6 @@ template <class T>
 inline constexpr int64_t strip = 2 * Vec<T>::width;
 inline constexpr int64_t key_tile = 64;
 inline constexpr int strip_rows = vec_bytes == 64 ? 8 : 6;  // of a product, in registers
-
-// The rows that the next head reads and writes. Products fetch them, a line in each step: within a
-// model they come from the third-level cache or memory, in pieces whose order the hardware does not
-// foresee.
-class Upcoming {
- public:
-  // All rows of a kind, `step` bytes apart. There are none if they are too many.
-  void add(const void* data, int64_t row_bytes, int64_t rows, int64_t step) {
-    lines_ += ceil_div(row_bytes, 64) * rows;
-    if (lines_ > most_lines)
-      count_ = 0;
-    else if (rows > 0)
-      parts_[count_++] = {static_cast<const char*>(data), row_bytes, rows, step};
-  }
-  [[gnu::always_inline]] void fetch() {
-    __builtin_prefetch(at_);
-    at_ += step_;
-    if (--left_ == 0) next_column();
-  }
-
- private:
-  static constexpr int64_t most_lines = 4096;  // a quarter of a usual second-level cache
-  struct Part {
-    const char* data;
-    int64_t row_bytes, rows, step;
-  };
-  // The next lines below each other; at the end any place that can be fetched for nothing.
-  [[gnu::noinline]] void next_column() {
-    if (part_ < count_ && (offset_ += 64) >= parts_[part_].row_bytes) ++part_, offset_ = 0;
-    if (part_ < count_) {
-      const Part& part = parts_[part_];
-      at_ = part.data + offset_, step_ = part.step, left_ = part.rows;
-    } else {
-      at_ = reinterpret_cast<const char*>(this), step_ = 0, left_ = INT64_MAX;
-    }
-  }
-
-  Part parts_[8];
-  int count_ = 0, part_ = 0;
-  int64_t lines_ = 0, offset_ = -64, left_ = 1, step_ = 0;
-  const char* at_ = nullptr;
-};
 
 // The left factor of a product: element (i, k) at data[i * row + k * col].
 template <class T>
@@ -74,9 +33,10 @@ static void multiply_rows(T* c, int64_t c_row, Factor<T> a, const T* b, int64_t 
   Vec<T> sums[rows][2];
 #pragma GCC unroll 8
   for (int i = 0; i < rows; ++i) sums[i][0] = sums[i][1] = T(0);
-  for (int64_t k = 0; k < depth; ++k, a.data += a.col, b += b_row) {
+  Lines lines = upcoming.take(depth);
+  for (int64_t k = 0; k < depth; ++k, a.data += a.col, b += b_row, lines.data += lines.step) {
     const Vec<T> b0 = Vec<T>::load(b), b1 = Vec<T>::load(b + width);
-    upcoming.fetch();
+    __builtin_prefetch(lines.data);
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i) {
       const Vec<T> x = a.data[i * a.row];

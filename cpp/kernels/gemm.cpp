@@ -24,7 +24,7 @@ void convert_part(To* to, const Operand<From>& m, int64_t i0, int64_t rows, int6
 template <class T>
 void multiply_half(const Product& product, const Matrix& am, const Matrix& bm) {
   const Call<T> call(product, am, bm);
-  const auto& [a, b, c, c_row, accumulate, bias, activation] = call;
+  const auto& [a, b, c, c_row, accumulate, bias, activation, following] = call;
   const int64_t m = a.rows, n = b.cols, k = a.cols;
   if (m == 0 || n == 0) return;
   const Pieces down(m, 256), across(n, 512), along(k, 2048);
@@ -55,7 +55,7 @@ void multiply_half(const Product& product, const Matrix& am, const Matrix& bm) {
 template <class T>
 void multiply_integers(const Product& product, const Matrix& am, const Matrix& bm) {
   const Call<T> call(product, am, bm);
-  const auto& [a, b, c, c_row, accumulate, bias, activation] = call;
+  const auto& [a, b, c, c_row, accumulate, bias, activation, following] = call;
   const int64_t m = a.rows, n = b.cols, k = a.cols;
   if (m == 0 || n == 0) return;
   constexpr int64_t span = 512;
@@ -108,27 +108,36 @@ void gemm_batched(DType t, const Product& c, const Matrix& a, const Matrix& b, c
   int64_t count = 1;
   for (int64_t s : batch.sizes) count *= s;
   const int64_t bytes = itemsize(t);
-  const auto one = [&](int64_t index) {
+  const auto operands = [&](int64_t index) {
     int64_t at_c = 0, at_a = 0, at_b = 0;
     for (int64_t d = batch.sizes.size(); d-- > 0; index /= batch.sizes[d]) {
       const int64_t i = index % batch.sizes[d];
       at_c += i * batch.c[d], at_a += i * batch.a[d], at_b += i * batch.b[d];
     }
-    Product ci = c;
-    Matrix ai = a, bi = b;
-    ci.data = static_cast<char*>(c.data) + at_c * bytes;
-    ai.data = static_cast<const char*>(a.data) + at_a * bytes;
-    bi.data = static_cast<const char*>(b.data) + at_b * bytes;
-    gemm(t, ci, ai, bi);
+    Operands here{a, b, {c.data, a.rows, b.cols, c.row_stride, 1}};
+    here.a.data = static_cast<const char*>(a.data) + at_a * bytes;
+    here.b.data = static_cast<const char*>(b.data) + at_b * bytes;
+    here.c.data = static_cast<const char*>(c.data) + at_c * bytes;
+    return here;
+  };
+  const auto multiply_all = [&](int64_t begin, int64_t end) {
+    Operands here = operands(begin);
+    for (int64_t i = begin; i < end; ++i) {
+      const bool last = i + 1 == end;
+      const Operands next = last ? here : operands(i + 1);
+      Product product = c;
+      product.data = const_cast<void*>(here.c.data);
+      product.following = last ? nullptr : &next;
+      gemm(t, product, here.a, here.b);
+      here = next;
+    }
   };
   // Many products, or small ones, are dealt out whole; few large ones are cut inside.
   const int64_t work = std::max<int64_t>(1, a.rows * b.cols * a.cols);
-  if (count < 8 && work >= 16 * serial_work)
-    for (int64_t i = 0; i < count; ++i) one(i);
-  else
-    parallel_for(count, std::max<int64_t>(1, serial_work / work), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) one(i);
-    });
+  if (count < 8 && work >= 16 * serial_work) return multiply_all(0, count);
+  const int64_t least = std::max<int64_t>(1, serial_work / work);
+  parallel_for(count, count <= least ? least : ceil_div(count, even_blocks(count, 2 * least)),
+               multiply_all);
 }
 
 const Offer offer_gemm(kernels::gemm, gemm);

@@ -19,6 +19,11 @@ struct Matrix {
   Matrix transposed() const { return {data, cols, rows, col_stride, row_stride}; }
 };
 
+// Of a product, the operands and the result.
+struct Operands {
+  Matrix a, b, c;
+};
+
 // The result, a.rows x b.cols, columns adjacent; it must not overlap an operand.
 struct Product {
   void* data;
@@ -28,6 +33,7 @@ struct Product {
   // Applied to what comes out, while it is in the caches: of an op with one input and without
   // parameters. Floats and doubles only.
   InnerLoop* activation = nullptr;
+  const Operands* following = nullptr;  // of the product that comes next: may be fetched meanwhile
 };
 
 // Batch dimensions, broadcast already: sizes, and each operand's strides over them (0 where it is

@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_micro.h"
+#include "kernels/upcoming.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
@@ -108,6 +109,7 @@ struct Call {
   bool accumulate;
   const T* bias;
   InnerLoop* activation;
+  const Operands* following;
 
   Call(const Product& p, const Matrix& a, const Matrix& b)
       : a(a),
@@ -116,7 +118,8 @@ struct Call {
         c_row(p.row_stride),
         accumulate(p.accumulate),
         bias(static_cast<const T*>(p.bias)),
-        activation(p.activation) {}
+        activation(p.activation),
+        following(p.following) {}
 
   void activate(int64_t i, int64_t rows, int64_t j, int64_t cols) const {
     T* const at = c + i * c_row + j;
@@ -309,6 +312,13 @@ void add_bias(T* c, int64_t c_row, int64_t rows, int64_t cols, bool accumulate, 
       c[i * c_row + j] = (accumulate ? c[i * c_row + j] : T(0)) + (bias ? bias[j] : T(0));
 }
 
+template <class T>
+void add_operand(Upcoming& upcoming, const Matrix& m) {
+  const int64_t bytes = sizeof(T);
+  if (m.col_stride == 1) return upcoming.add(m.data, m.rows, m.cols * bytes, m.row_stride * bytes);
+  if (m.row_stride == 1) upcoming.add(m.data, m.cols, m.rows * bytes, m.col_stride * bytes);
+}
+
 // Small products: one thread, one pass over B's panels; those that cannot be read in place are
 // packed into L1.
 template <class T>
@@ -320,6 +330,9 @@ void multiply_small(const Call<T>& call) {
   const Pieces panels(ceil_div(n, width), tile_vecs[strips.longest()]);
   Tile<T> t{k,          nullptr, a.row_stride, a.col_stride,   nullptr, 0, nullptr,
             call.c_row, 0,       nullptr,      call.accumulate};
+  Upcoming upcoming;
+  if (const Operands* next = call.following)
+    for (const Matrix* m : {&next->a, &next->b, &next->c}) add_operand<T>(upcoming, *m);
   for (int64_t p = 0; p < panels.count; ++p) {
     const int64_t j = panels.begin(p) * width, vecs = panels.length(p);
     t.cols = std::min(vecs * width, n - j);
@@ -332,7 +345,8 @@ void multiply_small(const Call<T>& call) {
     t.bias = call.bias ? call.bias + j : nullptr;
     for (int64_t s = 0, i = 0; s < strips.count; i += strips.length(s++)) {
       t.a = a.at(i, 0), t.c = call.c + i * call.c_row + j;
-      t.ahead = {reinterpret_cast<const char*>(t.a), 0, 0};
+      const auto [lines, step] = upcoming.take(k);
+      t.ahead = {lines, step, part_depth(k, strips.length(s)) * step};
       tile_table<T>[strips.length(s)][vecs](t);
     }
   }
