@@ -145,3 +145,20 @@ def test_layer_norm_of_wide_rows_far_from_zero():
     x = izvod.randn(3, 2_000_000) * 0.01 + 5
     mine, exact = (izvod.nn.functional.layer_norm(y, y.shape[1:]).double() for y in (x, x.double()))
     assert (mine - exact).abs().max() <= 5e-5  # the last digit of the mean, 5e-7, times rstd
+
+
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+def test_gelu_everywhere(approximate):
+    """Both forms and their derivatives, which vectors compute by intervals."""
+    x = izvod.linspace(-9, 9, 300_001)
+    (y, dx), (exact, exact_dx) = (gelu_and_slope(t, approximate) for t in (x, x.double()))
+    assert ((y - exact).abs() <= 2 * EPS["float32"] * exact.abs().clamp(min=0.5)).all()
+    # 1 - tanh^2 is rounded in units of 1, and multiplied by up to 5, where vectors have no tables.
+    assert ((dx - exact_dx).abs() <= 5 * EPS["float32"]).all()
+
+
+def gelu_and_slope(x, approximate):
+    x = x.detach().requires_grad_()
+    y = izvod.nn.functional.gelu(x, approximate=approximate)
+    y.sum().backward()
+    return y.detach(), x.grad

@@ -202,6 +202,8 @@ def test_results_past_the_caches(dtype):
         same(mine.abs(), abs(part))
         same(izvod.where(mine > 3, mine, mine[:, :1]), numpy.where(part > 3, part, part[:, :1]))
         same(mine.to(izvod.float64), part.astype("float64"))
+        same(mine.to(izvod.float32), part.astype("float32"))
+        same(mine.sum(0).round(), part.sum(0).round())
         memory = izvod.zeros(part.size + 16, dtype=dense.dtype)
         inside = memory[first : first + part.size]
         inside.view(part.shape).copy_(mine).add_(mine)
