@@ -13,25 +13,23 @@ namespace {
 
 constexpr int64_t block = Generator::block, chunk_words = 26 * block;
 
-// Four words at a time: the baseline of every machine, and already faster than memory takes the
-// results.
-typedef uint32_t Words __attribute__((vector_size(16)));
-
-Words load(const uint32_t* p) {
-  Words w;
-  std::memcpy(&w, p, sizeof w);
-  return w;
-}
-void store(uint32_t* p, Words w) { std::memcpy(p, &w, sizeof w); }
-
-// Continues the sequence: b[i] for i in [block, block + n) from the 624 words before each. n is a
-// multiple of 4.
-void extend(uint32_t* b, int64_t n) {
-  for (int64_t i = block; i < block + n; i += 4) {
-    const Words next = load(b + i - 623);
-    const Words y = (load(b + i - 624) & 0x80000000u) | (next & 0x7fffffffu);
-    store(b + i, load(b + i - 227) ^ (y >> 1) ^ (-(next & 1u) & 0x9908b0dfu));
+// Continues the sequence: b[i] for i in [block, block + n) from the 624 words before each. Vectors
+// of any length do, as no word needs one of the last 226. Always inlined: for several instruction
+// sets.
+[[gnu::always_inline]] inline void extend_in_vectors(uint32_t* b, int64_t n) {
+  for (int64_t i = block; i < block + n; ++i) {
+    const uint32_t next = b[i - 623], y = (b[i - 624] & 0x80000000u) | (next & 0x7fffffffu);
+    b[i] = b[i - 227] ^ (y >> 1) ^ (-(next & 1u) & 0x9908b0dfu);
   }
+}
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] void extend_avx2(uint32_t* b, int64_t n) { extend_in_vectors(b, n); }
+#endif
+void extend(uint32_t* b, int64_t n) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) return extend_avx2(b, n);
+#endif
+  extend_in_vectors(b, n);
 }
 
 }  // namespace
@@ -120,7 +118,7 @@ void Generator::skip(int64_t n) {
 }
 
 // Note [One stream, several threads]
-// The sequence itself is serial, but cheap: about a cycle a word. So every chunk is made by the
+// The sequence itself is serial, but cheap: less than a cycle a word. So every chunk is made by the
 // thread that uses it: it waits for its turn, continues the sequence, passes the turn on, and then
 // tempers and transforms its words, in its kernel's vectors, while the next thread continues. The
 // words stay in that core's cache, and they are the same for every number of threads. Chunks are
