@@ -11,6 +11,7 @@ namespace izvod::kernels::IZVOD_ISA {
 // Of a column its largest element, and the sum of exp(x - largest) 2^exp_shift.
 struct SumsOfExp {
   static constexpr int inputs = 1;
+  static constexpr int64_t short_row = 63;  // longer ones are not worth being transposed
   template <class T>
   using Kept = std::array<Vec<T>, 2>;
 
@@ -85,7 +86,7 @@ static T max_of_row(const S* x, int64_t n) {
 // sum.
 inline constexpr int64_t most_rows = 64;
 static inline int64_t rows_together(int64_t n) {
-  return n <= short_slice ? slices_together : std::clamp<int64_t>(2048 / n, 1, 8);
+  return n <= SumsOfExp::short_row ? slices_together : std::clamp<int64_t>(2048 / n, 1, 8);
 }
 
 // f(first, count) for groups of the rows [begin, end).
@@ -100,7 +101,7 @@ static void for_groups(int64_t begin, int64_t end, int64_t n, F f) {
 template <class S, class T = Compute<S>>
 static void log_sum_exp(T* top, T* log_total, const S* x, int64_t rows, int64_t n,
                         const S* results = nullptr) {
-  if (n <= short_slice) {
+  if (n <= SumsOfExp::short_row) {
     for_short_slices<SumsOfExp, S>({x}, rows, n, 1, [&](auto& kept, auto& columns, int64_t width) {
       sums_of_exp(kept, columns[0], n, width, width, [](int64_t, Vec<T>, int64_t) {});
       std::copy(kept.memory, kept.memory + rows, top);

@@ -125,6 +125,7 @@ struct LogSoftmax : SumsOfExp {
 
 struct Sum {
   static constexpr int inputs = 2;
+  static constexpr int64_t short_row = 8;
   template <class T>
   using Kept = std::array<Vec<T>, 1>;
   template <class T>
@@ -189,7 +190,7 @@ void slices(S* out, Inputs<Op, S> in, int64_t outer, int64_t n, int64_t inner) {
   const int64_t size = n * inner;
   if (inner > 1 && size > short_slice) return columns.run();
   // A row or two would leave most lanes of columns empty.
-  const bool transposed = size <= short_slice && (inner > 1 || outer > 2);
+  const bool transposed = inner > 1 || (n <= Op::short_row && outer > 2);
   const bool streams = outer * size * int64_t(sizeof(S)) >= stream_from && size <= 16384;
   parallel_for(outer, rows_grain(outer, size * Op::cost), [&](int64_t begin, int64_t end) {
     for_groups(begin, end, size, [&](int64_t first, int64_t count) {
