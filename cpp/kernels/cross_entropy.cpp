@@ -51,7 +51,7 @@ struct Rows {
 
   // state: (rows, 2), of all rows.
   void find_states(int64_t begin, int64_t end, T* state) const {
-    for_groups(begin, end, n, [&](int64_t first, int64_t count) {
+    for_groups(begin, end, rows_together(n), [&](int64_t first, int64_t count) {
       T top[most_rows], log_total[most_rows];
       log_sum_exp(top, log_total, logits(first), count, n);
       for (int64_t i = 0; i < count; ++i) {

@@ -89,10 +89,9 @@ static inline int64_t rows_together(int64_t n) {
   return n <= SumsOfExp::short_row ? slices_together : std::clamp<int64_t>(2048 / n, 1, 8);
 }
 
-// f(first, count) for groups of the rows [begin, end).
+// f(first, count) for groups of `step` of the rows [begin, end).
 template <class F>
-static void for_groups(int64_t begin, int64_t end, int64_t n, F f) {
-  const int64_t step = rows_together(n);
+static void for_groups(int64_t begin, int64_t end, int64_t step, F f) {
   for (int64_t r = begin; r < end; r += step) f(r, std::min(step, end - r));
 }
 

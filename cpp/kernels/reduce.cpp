@@ -205,7 +205,7 @@ template <class Op, class T, class F>
 }
 
 // Four rows at a time, a quarter of all apart where that is another page: memory delivers a few
-// such streams faster than one, or than many. far: whether the rows come from memory. Then the next
+// such streams faster than one, or than many. far_away: of rows that come from memory the next
 // group's are fetched: what fetches ahead by itself would begin anew with every group.
 template <class Op, bool far_away, class T = typename Op::Value>
 void fold_rows(const Op& op, T* to, const T* p, int64_t stride, int64_t rows, int64_t n) {

@@ -193,16 +193,17 @@ void slices(S* out, Inputs<Op, S> in, int64_t outer, int64_t n, int64_t inner) {
   const bool transposed = inner > 1 || (n <= Op::short_row && outer > 2);
   const bool streams = outer * size * int64_t(sizeof(S)) >= stream_from && size <= 16384;
   parallel_for(outer, rows_grain(outer, size * Op::cost), [&](int64_t begin, int64_t end) {
-    for_groups(begin, end, size, [&](int64_t first, int64_t count) {
-      const int64_t at = first * size;
-      Scratch scratch;
-      S* to = streams ? scratch.take<S>(count * size) : out + at;
-      if (transposed)
-        short_slices<Op, S>(to, columns.from(at), count, n, inner);
-      else
-        Op::rows(to, columns.from(at), count, n);
-      if (streams) stream(out + at, to, count * size * int64_t(sizeof(S)));
-    });
+    for_groups(begin, end, transposed ? slices_together : rows_together(n),
+               [&](int64_t first, int64_t count) {
+                 const int64_t at = first * size;
+                 Scratch scratch;
+                 S* to = streams ? scratch.take<S>(count * size) : out + at;
+                 if (transposed)
+                   short_slices<Op, S>(to, columns.from(at), count, n, inner);
+                 else
+                   Op::rows(to, columns.from(at), count, n);
+                 if (streams) stream(out + at, to, count * size * int64_t(sizeof(S)));
+               });
     if (streams) stream_end();
   });
 }
