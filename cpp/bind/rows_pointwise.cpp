@@ -57,6 +57,8 @@ void add_unary() {
                 [](const Tensor& x, MaybeTensor a, MaybeTensor b) { return clamp(x, a, b); })});
   def<"clamp_">("input, min=None, max=None",
                 [](const Tensor& x, MaybeScalar a, MaybeScalar b) { return clamp_(x, a, b); });
+  def<"nan_to_num">("input, nan=None, posinf=None, neginf=None", nan_to_num);
+  def<"nan_to_num_">("input, nan=None, posinf=None, neginf=None", nan_to_num_);
   def<"clamp_min">("input, min", [](const Tensor& x, Scalar a) {
     return clamp(x, MaybeScalar(a), MaybeScalar());
   });

@@ -183,9 +183,10 @@ template <class Op, class T, int inputs, class Y>
   }
 }
 
-// Ops without parameters are given no object.
+// A copy: the compiler cannot know that stores leave an op's parameters alone. Ops without any are
+// given no object.
 template <class Op>
-[[gnu::always_inline]] inline decltype(auto) op_of(const void* object) {
+[[gnu::always_inline]] inline Op op_of(const void* object) {
   if constexpr (std::is_empty_v<Op>)
     return Op();
   else
@@ -196,7 +197,7 @@ template <class Op, class T, int inputs>
 void inner_loop(void* out, const void* const* operands, const Rows& rows, const void* op_object) {
   using Y = std::conditional_t<requires { Op::predicate; }, uint8_t, T>;
   using Inputs = RowInputs<Op, T, inputs>;
-  const auto& op = op_of<Op>(op_object);
+  const Op op = op_of<Op>(op_object);
   // Copies: the compiler cannot know that stores leave `rows` and `operands` alone.
   const int64_t n = rows.n, count = rows.count;
   const char* in[inputs];

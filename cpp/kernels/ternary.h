@@ -32,6 +32,16 @@ struct Addcdiv {
   template <class V> V y(V x, V a, V b) const { return x + V(value) * a / b; }
 };
 
-using TernaryOps = OpList<Where, Lerp, Addcmul, Addcdiv>;
+// x into [low, high]; see Clamp in kernels/unary.h.
+struct ClampBetween {
+  static constexpr auto name = "clamp";
+  static constexpr bool integers = true, narrow = true;
+  template <class V> static V y(V x, V low, V high) {
+    const V raised = where(x < low, low, x);
+    return where(raised > high, high, raised);
+  }
+};
+
+using TernaryOps = OpList<Where, ClampBetween, Lerp, Addcmul, Addcdiv>;
 
 }  // namespace izvod::kernels

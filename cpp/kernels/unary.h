@@ -358,6 +358,18 @@ struct Clamp {
   template <class V> V dx(V g, V x) const { return where(x < low, 0, where(x > high, 0, g)); }
 };
 
+// Numbers for nan and the infinities.
+struct NanToNum {
+  static constexpr auto name = "nan_to_num", node = "NanToNumBackward0";
+  static constexpr Wants wants = Wants::X;
+  double nan, high, low;
+  template <class V> V y(V x) const {
+    const V not_high = where(x == __builtin_inf(), high, x);
+    return where(x != x, nan, where(x == -__builtin_inf(), low, not_high));
+  }
+  template <class V> V dx(V g, V x) const { return where(abs(x) < __builtin_inf(), g, 0); }
+};
+
 // x^exponent for a number.
 struct PowScalar {
   static constexpr auto name = "pow", node = "PowBackward0";
@@ -407,8 +419,8 @@ using UnaryOps =
     OpList<Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, SampleExp, SampleLog, SampleLog1p, Sqrt,
            Rsqrt, Square, Reciprocal, Neg, Abs, Sign, Floor, Ceil, Round, Trunc, Frac, Sin, Cos,
            Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Sigmoid, Relu, Silu, Gelu, GeluTanh, Erf, Erfc,
-           Erfinv, Lgamma, Digamma, Polygamma, Clamp, PowScalar, PowHalves<-4>, PowHalves<-2>,
-           PowHalves<-1>, PowHalves<1>, PowHalves<6>>;
+           Erfinv, Lgamma, Digamma, Polygamma, Clamp, NanToNum, PowScalar, PowHalves<-4>,
+           PowHalves<-2>, PowHalves<-1>, PowHalves<1>, PowHalves<6>>;
 using UnaryPredicates = OpList<Isnan, Isinf, Isfinite, LogicalNot, BitwiseNot>;
 
 }  // namespace izvod::kernels

@@ -1,6 +1,6 @@
 #pragma once
-// erf, erfc by polynomials; erfinv, lgamma and its derivatives lane by lane.
-#include "kernels/vec_math_exp.h"
+// erf, erfc, erfinv, and the normal distribution in GELU.
+#include "kernels/vec_math_log.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 
@@ -199,7 +199,7 @@ inline GeluTanhBesideOne gelu_tanh(Vec<T> x) {
   return {twice_below(x, beyond), beyond * (2.0f - beyond)};
 }
 
-// ---- scalar functions, in double ----
+// ---- erfinv ----
 
 // Winitzki's approximation (two digits), then Halley's steps, each of which triples the digits.
 // Towards 1 the distance is taken with erfc, which does not cancel.
@@ -216,112 +216,27 @@ inline double erfinv_scalar(double y) {
   return __builtin_copysign(x, y);
 }
 
-// digamma(x) - log(x), x >= 10: -1/(2x) - sum of B(2k) / (2k x^2k) (Bernardo 1976, AS 103).
-inline double digamma_beyond_log(double x) {
-  const double z = 1 / (x * x);
-  return -0.5 / x -
-         z * (1.0 / 12 -
-              z * (1.0 / 120 -
-                   z * (1.0 / 252 -
-                        z * (1.0 / 240 - z * (1.0 / 132 - z * (691.0 / 32760 - z / 12))))));
-}
+struct ErfinvConstants {
+  // erfinv(x) = x (3/2 + P(w - 5/2)), w = -log(1 - x^2) <= 5, err 2^-27.2
+  static constexpr float near[] = {
+      0x1.717486p-10f, 0x1.f91e8ap-3f,   -0x1.11c4f4p-8f, -0x1.48651cp-10f, 0x1.c9e7a8p-13f,
+      -0x1.4dab6p-18f, -0x1.d0d07ep-19f, 0x1.f6982p-22f,  0x1.8fbe4ep-26f,  -0x1.32ccf2p-27f};
+  // erfinv(x) = x (11/4 + P(sqrt(w) - 3)), 5 <= w <= 16, err 2^-27.0
+  static constexpr float far[] = {
+      0x1.53df7ap-4f, 0x1.006dc8p0f,   0x1.35850ep-7f,   -0x1.f4aea4p-8f,  0x1.7463a8p-8f,
+      -0x1.d5fa5p-9f, 0x1.88c6acp-10f, -0x1.4ae2d8p-14f, -0x1.504004p-12f, 0x1.11cffep-13f};
+};
 
-// digamma on [1, 2], where it is 0 at x0: (x - x0) P(x - 3/2), so that digits stay beside x0.
-inline double digamma_near_root(double x) {
-  constexpr double root = 0x1.762d86356be3fp+0, root_low = 0x1.b86a722197829p-54;
-  constexpr double p[] = {// err 2^-53 of 1
-                          0x1.e6f0cbb873616p-1,   -0x1.b1cb63005ee5dp-2,  0x1.eca189b8e6f1ep-3,
-                          -0x1.2feeeb98b0270p-3,  0x1.8512e5904479bp-4,   -0x1.fb44201e7cc15p-5,
-                          0x1.4de9aa0fb5a4fp-5,   -0x1.b9f8b4ba2e5f5p-6,  0x1.256473e20cb08p-6,
-                          -0x1.8634c5eab0574p-7,  0x1.03c04453f4083p-7,   -0x1.5a16d9f65315cp-8,
-                          0x1.cd35ac17ad344p-9,   -0x1.326340580e90ap-9,  0x1.9870a33254ba1p-10,
-                          -0x1.1a824f512c76fp-10, 0x1.78a77705bb558p-11,  -0x1.73ff1b7f004e4p-12,
-                          0x1.effae48161573p-13,  -0x1.8cc58112556c6p-12, 0x1.088345f73d8a7p-12};
-  double y = 0;
-  for (int i = 20; i >= 0; --i) y = y * (x - 1.5) + p[i];
-  return ((x - root) - root_low) * y;
+// By polynomials in the logarithm of what is left of 1 (Giles 2012, Approximating the erfinv
+// function).
+inline Vec<float> erfinv(Vec<float> x) {
+  const Vec<float> w = -log((1.0f - abs(x)) * (abs(x) + 1.0f));
+  const Mask<float> is_near = w < 5.0f;
+  const Vec<float> near = poly(w - 2.5f, ErfinvConstants::near);
+  const Vec<float> far = poly(sqrt(w) - 3.0f, ErfinvConstants::far);
+  const Vec<float> rest = where(is_near, near, where(w < infinity<float>, far, w));
+  return copysign(fma(x, where(is_near, 1.5f, 2.75f), x * rest), x);
 }
-
-// The derivative of lgamma: reflection below 0; steps of 1 into [1, 2], or up from there.
-inline double digamma_scalar(double x) {
-  constexpr double pi = 3.14159265358979323846;
-  if (x == 0) return __builtin_copysign(infinity<double>, -x);
-  double y = 0;
-  if (x < 0) {
-    if (x == __builtin_floor(x)) return nan<double>;
-    const double part = x - __builtin_rint(x);  // exact
-    y = -pi / __builtin_tan(pi * part);
-    x = 1 - x;
-  }
-  if (x < 1) {
-    y -= 1 / x;
-    x += 1;
-  }
-  if (x >= 10) return x == infinity<double> ? x : y + (__builtin_log(x) + digamma_beyond_log(x));
-  double steps = 0;
-  for (; x > 2; steps += 1 / x) x -= 1;
-  return y + (digamma_near_root(x) + steps);
-}
-
-// q^-s for a whole number s. pow is exact to the last digit, a few products are, too, and cheaper.
-inline double inverse_power(double q, double s) {
-  if (s > 4) return __builtin_pow(q, -s);
-  double p = q;
-  for (; s > 1; s -= 1) p *= q;
-  return 1 / p;
-}
-
-// The sum of (q + k)^-s over k >= 0, q > 0, s > 1: its first terms, then Euler and Maclaurin's
-// formula with the coefficients B(2k) / (2k)!.
-inline double hurwitz_zeta(double s, double q) {
-  constexpr double c[] = {0x1.5555555555555p-4,   -0x1.6c16c16c16c17p-10, 0x1.1566abc011567p-15,
-                          -0x1.bbd779334ef0bp-21, 0x1.66a8f2bf70ebep-26,  -0x1.22805d644267fp-31,
-                          0x1.d6db2c4e09162p-37,  -0x1.7da4e1f79955cp-42, 0x1.355871d652e9ep-47,
-                          -0x1.f57d968caacf1p-53, 0x1.967e1f09c376fp-58,  -0x1.497d9033a2b5cp-63};
-  double sum = 0;
-  for (; q < 9 + s; q += 1) sum += inverse_power(q, s);
-  const double last = inverse_power(q, s);
-  double rest = inverse_power(q, s - 1) / (s - 1) + last / 2, factor = last * (s / q);
-  for (int k = 0; k < 12; ++k) {
-    rest += c[k] * factor;
-    factor *= ((s + (2 * k + 1)) / q) * ((s + (2 * k + 2)) / q);
-  }
-  return sum + rest;
-}
-
-// The n-th derivative of digamma, (-1)^(n+1) n! zeta(n + 1, x). Below 0 the terms on either side of
-// 0 are summed on their own: both are zetas of positive numbers.
-inline double polygamma_scalar(int n, double x) {
-  if (n == 0) return digamma_scalar(x);
-  if (x != x || x == -infinity<double>) return nan<double>;
-  if (x == infinity<double>) return 0;
-  const double s = n + 1, sign = n % 2 ? 1 : -1, scale = sign * __builtin_tgamma(s);
-  if (x > 0) return scale * hurwitz_zeta(s, x);
-  if (x == __builtin_floor(x)) return sign * infinity<double>;
-  const double below = hurwitz_zeta(s, __builtin_ceil(x) - x) - hurwitz_zeta(s, 1 - x);
-  return scale * (hurwitz_zeta(s, x - __builtin_floor(x)) + sign * below);
-}
-
-inline double lgamma_scalar(double x) {
-  int sign;
-  return ::lgamma_r(x, &sign);
-}
-
-template <class T>
-inline Vec<T> erfinv(Vec<T> x) {
-  return map(x, [](T s) { return T(erfinv_scalar(s)); });
-}
-template <class T>
-inline Vec<T> lgamma(Vec<T> x) {
-  return map(x, [](T s) { return T(lgamma_scalar(s)); });
-}
-template <class T>
-inline Vec<T> digamma(Vec<T> x) {
-  return map(x, [](T s) { return T(digamma_scalar(s)); });
-}
-template <class T>
-inline Vec<T> polygamma(int n, Vec<T> x) {
-  return map(x, [n](T s) { return T(polygamma_scalar(n, s)); });
-}
+inline Vec<double> erfinv(Vec<double> x) { return map(x, erfinv_scalar); }
 
 }  // namespace izvod::kernels::IZVOD_ISA

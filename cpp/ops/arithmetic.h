@@ -85,6 +85,9 @@ Tensor masked_fill(const Tensor& x, const Tensor& mask, const Arg& value);
 const Tensor& masked_fill_(const Tensor& x, const Tensor& mask, const Arg& value,
                            const char* node = nullptr);
 
+// Into [low, high], without a derivative.
+Tensor clamp_between(const Arg& x, const Arg& low, const Arg& high);
+
 Tensor lerp(const Tensor& start, const Tensor& end, const Arg& weight);
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value);
 Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value);

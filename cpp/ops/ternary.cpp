@@ -1,5 +1,7 @@
 // Ops with three arguments, element by element: their structs in kernels/ternary.h, and what
 // chooses by a mask.
+#include <limits>
+
 #include "kernels/ternary.h"
 #include "ops/arithmetic.h"
 #include "ops/copy.h"
@@ -71,6 +73,37 @@ Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& 
              return Grads{g, needs[1] ? g * (v / b) : Tensor(),
                           needs[2] ? neg(g * (v * a / (b * b))) : Tensor()};
            });
+  return y;
+}
+
+Tensor clamp_between(const Arg& x, const Arg& low, const Arg& high) {
+  return ternary<kernels::ClampBetween>(result_type({&x, &low, &high}), x, low, high);
+}
+
+// `low` and `high` share the gradient with x: each has it where the result is its own.
+Tensor clamp(const Tensor& x, const std::optional<Tensor>& low, const std::optional<Tensor>& high) {
+  check(low || high, "torch.clamp: At least one of 'min' or 'max' must not be None");
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const Arg xa(x), la = low ? Arg(*low) : Arg(Scalar(-infinity)),
+                   ha = high ? Arg(*high) : Arg(Scalar(infinity));
+  if (!(low && high) && !is_floating(result_type(xa, low ? la : ha)))
+    return low ? maximum(x, *low) : minimum(x, *high);
+  const Tensor y = clamp_between(xa, la, ha);
+  if (recording(xa, la) || recording(ha, ha))
+    record(
+        "ClampBackward0", y, {&x, &tensor_of(la), &tensor_of(ha)},
+        saved(x, tensor_of(la), tensor_of(ha)),
+        [](const Tensor& g, Needs needs, const Tensor& x, const Tensor& low, const Tensor& high) {
+          Tensor raised = x, to_high, to_low, to_x = g;
+          if (low.defined()) raised = maximum(x, low);
+          if (high.defined()) {
+            const Tensor above = gt(raised, high);
+            to_high = where(above, g, 0), to_x = where(above, 0, g);
+          }
+          if (!low.defined()) return Grads{to_x, Tensor(), to_high};
+          const Tensor below = lt(x, low);
+          return Grads{where(below, 0, to_x), where(below, to_x, 0), to_high};
+        });
   return y;
 }
 

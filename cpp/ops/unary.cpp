@@ -81,10 +81,10 @@ DType clamp_type(const Tensor& x, const std::optional<Scalar>& low,
 }
 
 // Whole numbers are compared as such: int64's do not all fit in a double.
-Tensor clamp_integers(Tensor x, const std::optional<Scalar>& low,
+Tensor clamp_integers(const Tensor& x, const std::optional<Scalar>& low,
                       const std::optional<Scalar>& high) {
-  if (low) x = maximum(x, *low);
-  return high ? minimum(x, *high) : x;
+  if (low && high) return clamp_between(x, *low, *high);
+  return low ? maximum(x, *low) : minimum(x, *high);
 }
 
 }  // namespace
@@ -106,12 +106,29 @@ const Tensor& clamp_(const Tensor& x, const std::optional<Scalar>& low,
   return high ? minimum_(x, *high) : x;
 }
 
-Tensor clamp(const Tensor& x, const std::optional<Tensor>& low, const std::optional<Tensor>& high) {
-  check(low || high, "torch.clamp: At least one of 'min' or 'max' must not be None");
-  Tensor y = x;
-  if (low) y = where(lt(y, *low), *low, y);
-  if (high) y = where(gt(y, *high), *high, y);
-  return y;
+// ---- nan_to_num
+
+namespace {
+
+kernels::NanToNum nan_to_num_of(DType t, const std::optional<double>& nan,
+                                const std::optional<double>& high,
+                                const std::optional<double>& low) {
+  const double most = t == DType::Float64    ? std::numeric_limits<double>::max()
+                      : t == DType::BFloat16 ? 0x1.fep127
+                      : t == DType::Float16  ? 65504
+                                             : std::numeric_limits<float>::max();
+  return {nan.value_or(0), high.value_or(most), low.value_or(-most)};
+}
+
+}  // namespace
+
+Tensor nan_to_num(const Tensor& x, const std::optional<double>& nan,
+                  const std::optional<double>& high, const std::optional<double>& low) {
+  return x.is_floating() ? unary(x, nan_to_num_of(x.dtype(), nan, high, low)) : clone(x);
+}
+const Tensor& nan_to_num_(const Tensor& x, const std::optional<double>& nan,
+                          const std::optional<double>& high, const std::optional<double>& low) {
+  return x.is_floating() ? unary_(x, nan_to_num_of(x.dtype(), nan, high, low)) : x;
 }
 
 // ---- Powers

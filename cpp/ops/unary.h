@@ -49,6 +49,12 @@ const Tensor& clamp_(const Tensor& x, const std::optional<Scalar>& low,
                      const std::optional<Scalar>& high);
 Tensor clamp(const Tensor& x, const std::optional<Tensor>& low, const std::optional<Tensor>& high);
 
+// Numbers for nan and the infinities, by default 0 and the largest and smallest finite ones.
+Tensor nan_to_num(const Tensor& x, const std::optional<double>& nan,
+                  const std::optional<double>& high, const std::optional<double>& low);
+const Tensor& nan_to_num_(const Tensor& x, const std::optional<double>& nan,
+                          const std::optional<double>& high, const std::optional<double>& low);
+
 // x^exponent.
 Tensor pow(const Tensor& x, const Scalar& exponent);
 const Tensor& pow_(const Tensor& x, const Scalar& exponent);

@@ -6,7 +6,7 @@ from izvod._C import Tensor
 __all__ = [
     "asarray", "atleast_1d", "atleast_2d", "atleast_3d", "bincount", "broadcast_shapes",
     "broadcast_tensors", "cartesian_prod", "column_stack", "diff", "dstack", "fliplr", "flipud",
-    "hstack", "is_nonzero", "is_storage", "isin", "logit", "meshgrid", "nan_to_num", "numel",
+    "hstack", "is_nonzero", "is_storage", "isin", "logit", "meshgrid", "numel",
     "row_stack", "tensordot", "trace", "tril_indices", "triu_indices", "unique",
     "unique_consecutive", "vstack", "zero_",
 ]  # fmt: skip
@@ -226,18 +226,6 @@ def logit(input, eps=None):
     return (x / (1 - x)).log()
 
 
-def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
-    """NaN and infinities replaced; infinities by the largest and smallest number if not told."""
-    if not input.is_floating_point():
-        return input.clone()
-    from izvod._limits import finfo
-
-    limits = finfo(input.dtype)
-    x = input.masked_fill(input.isnan(), nan or 0.0)
-    x = x.masked_fill(input == float("inf"), limits.max if posinf is None else posinf)
-    return x.masked_fill(input == -float("inf"), limits.min if neginf is None else neginf)
-
-
 def isin(elements, test_elements, *, assume_unique=False, invert=False):
     """Where elements are among test_elements: bool of the shape of elements."""
     elements, tests = _C.as_tensor(elements), _C.as_tensor(test_elements).flatten()
@@ -337,7 +325,7 @@ def triu_indices(row, col, offset=0, *, dtype=None, device=None):
 
 
 for _f in (
-    bincount, diff, fliplr, flipud, is_nonzero, logit, nan_to_num, trace, unique,
+    bincount, diff, fliplr, flipud, is_nonzero, logit, trace, unique,
     unique_consecutive,
 ):  # fmt: skip
     setattr(Tensor, _f.__name__, _f)
