@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/copy.h"
+#include "kernels/range.h"
 #include "ops/pointwise.h"
 #include "ops/views.h"
 
@@ -144,28 +145,17 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step, DType 
   const int64_t n = whole ? (end.i - start.i + step.i - (step.i > 0 ? 1 : -1)) / step.i
                           : int64_t(std::ceil((b - a) / s));
   Tensor y = empty({n}, dtype);
-  visit(dtype, [&]<class T>(Type<T>) {
-    T* p = y.data<T>();
-    if constexpr (std::is_integral_v<T>)
-      for (int64_t i = 0; i < n; ++i) p[i] = T(start.to_int() + i * step.to_int());
-    else
-      for (int64_t i = 0; i < n; ++i) p[i] = T(a + double(i) * s);
-  });
+  if (is_floating(dtype))
+    kernels::range(y.impl()->data, dtype, n, a, s);
+  else
+    kernels::range_of_integers(y.impl()->data, dtype, n, start.to_int(), step.to_int());
   return y;
 }
 
 Tensor linspace(double start, double end, int64_t steps, DType dtype) {
   check(steps >= 0, "number of steps must be non-negative");
   Tensor y = empty({steps}, dtype);
-  visit(dtype, [&]<class T>(Type<T>) {
-    using A = std::conditional_t<std::is_same_v<T, double> || std::is_integral_v<T>, double, float>;
-    const A a = A(start), b = A(end), step = steps > 1 ? (b - a) / A(steps - 1) : A(0);
-    T* p = y.data<T>();
-    // From both ends inwards, so that the last value is `end` exactly.
-    for (int64_t i = 0; i < steps; ++i)
-      p[i] = T(i < steps / 2 ? a + step * A(i) : b - step * A(steps - 1 - i));
-    if (steps == 1) p[0] = T(a);
-  });
+  kernels::spaced(y.impl()->data, dtype, steps, start, end);
   return y;
 }
 
