@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/gemm_float.h"
+#include "kernels/rows_to_columns.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
@@ -104,6 +105,61 @@ void gemm(DType t, const Product& c, const Matrix& a, const Matrix& b) {
   }
 }
 
+// ---- tiny matrices, one product in each lane of vectors
+
+// Elements of a matrix: of more, the transpositions into lanes take as long as the products.
+template <class T>
+constexpr int64_t most_tiny = 4 * Vec<T>::width;
+
+// Whether the matrices stand one behind the other, each of them neighbours in either order.
+bool is_dense(const Matrix& m, const Dims& sizes, const Dims& strides) {
+  int64_t next = m.rows * m.cols;
+  if (!((m.col_stride == 1 && m.row_stride == m.cols) ||
+        (m.row_stride == 1 && m.col_stride == m.rows)))
+    return false;
+  for (int64_t d = sizes.size(); d-- > 0; next *= sizes[d])
+    if (sizes[d] > 1 && strides[d] != next) return false;
+  return true;
+}
+
+template <class T>
+void multiply_tiny(T* c, const Matrix& am, const Matrix& bm, int64_t begin, int64_t end) {
+  constexpr int64_t lanes = Vec<T>::width;
+  const int64_t m = am.rows, n = bm.cols, depth = am.cols;
+  constexpr int64_t size = most_tiny<T> * lanes;
+  alignas(64) T a[size], b[size], y[size];
+  for (int64_t at = begin; at < end; at += lanes) {
+    const int64_t count = std::min(lanes, end - at);
+    rows_to_columns(a, static_cast<const T*>(am.data) + at * m * depth, count, m * depth, lanes);
+    rows_to_columns(b, static_cast<const T*>(bm.data) + at * depth * n, count, depth * n, lanes);
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) {
+        Vec<T> sum = T(0);
+        for (int64_t k = 0; k < depth; ++k)
+          sum = fma(Vec<T>::load(a + (i * am.row_stride + k * am.col_stride) * lanes),
+                    Vec<T>::load(b + (k * bm.row_stride + j * bm.col_stride) * lanes), sum);
+        sum.store(y + (i * n + j) * lanes);
+      }
+    columns_to_rows(c + at * m * n, y, count, m * n, lanes);
+  }
+}
+
+// False if these are not such.
+template <class T>
+bool multiply_tiny(const Product& c, const Matrix& a, const Matrix& b, const Batch& batch,
+                   int64_t count, int64_t least) {
+  const Matrix y{c.data, a.rows, b.cols, c.row_stride, 1};
+  const int64_t largest = std::max({a.rows * a.cols, b.rows * b.cols, y.rows * y.cols});
+  if (count < 16 || largest > most_tiny<T> || c.accumulate || c.bias || c.activation ||
+      !is_dense(a, batch.sizes, batch.a) || !is_dense(b, batch.sizes, batch.b) ||
+      !is_dense(y, batch.sizes, batch.c))
+    return false;
+  parallel_for(count, ceil_div(least, 16) * 16, [&](int64_t begin, int64_t end) {
+    multiply_tiny(static_cast<T*>(c.data), a, b, begin, end);
+  });
+  return true;
+}
+
 void gemm_batched(DType t, const Product& c, const Matrix& a, const Matrix& b, const Batch& batch) {
   int64_t count = 1;
   for (int64_t s : batch.sizes) count *= s;
@@ -132,10 +188,12 @@ void gemm_batched(DType t, const Product& c, const Matrix& a, const Matrix& b, c
       here = next;
     }
   };
+  const int64_t work = std::max<int64_t>(1, a.rows * b.cols * a.cols),
+                least = std::max<int64_t>(1, serial_work / work);
+  if (t == DType::Float32 && multiply_tiny<float>(c, a, b, batch, count, least)) return;
+  if (t == DType::Float64 && multiply_tiny<double>(c, a, b, batch, count, least)) return;
   // Many products, or small ones, are dealt out whole; few large ones are cut inside.
-  const int64_t work = std::max<int64_t>(1, a.rows * b.cols * a.cols);
   if (count < 8 && work >= 16 * serial_work) return multiply_all(0, count);
-  const int64_t least = std::max<int64_t>(1, serial_work / work);
   parallel_for(count, count <= least ? least : ceil_div(count, even_blocks(count, 2 * least)),
                multiply_all);
 }

@@ -26,6 +26,8 @@ struct Mul {
   }
 };
 
+inline constexpr int few_columns = 7;
+
 // n rows side by side, one element of each at a time...
 template <class S, class Op>
 void scan_columns(const View& out, const View& in, int64_t dim, std::array<int64_t, 2> at,
@@ -41,6 +43,23 @@ void scan_columns(const View& out, const View& in, int64_t dim, std::array<int64
     for (int64_t i = 0; i < n; ++i) y[i] = S(totals[i] = Op::combine(totals[i], Total<S>(x[i])));
     to.store(0, n, y, streams);
   }
+}
+
+// (a few that stand where they are keep their totals in registers)
+template <class S, class Op, int n>
+void scan_few(S* y, int64_t y_step, const S* x, int64_t x_step, int64_t length) {
+  Total<S> totals[n];
+  for (auto& total : totals) total = Op::identity;
+  for (int64_t k = 0; k < length; ++k, y += y_step, x += x_step)
+#pragma GCC unroll 8
+    for (int i = 0; i < n; ++i) y[i] = S(totals[i] = Op::combine(totals[i], Total<S>(x[i])));
+}
+template <class S, class Op, int most = few_columns>
+void scan_few(const View& out, const View& in, int64_t dim, std::array<int64_t, 2> at, int64_t n) {
+  if constexpr (most > 1)
+    if (n < most) return scan_few<S, Op, most - 1>(out, in, dim, at, n);
+  scan_few<S, Op, most>(out.ptr<S>() + at[0], out.strides[dim], in.ptr<const S>() + at[1],
+                        in.strides[dim], in.sizes[dim]);
 }
 
 // ... or along rows. Each total waits for the one before it, unless the lanes of a vector are
@@ -205,10 +224,14 @@ void scan(const View& out, const View& in, int64_t dim) {
   const int64_t length = in.sizes[dim];
   const bool adjacent = !walk.columns && length <= chunk / 4 && in.strides[dim] == 1 &&
                         out.strides[dim] == 1 && walk.step[0] == length && walk.step[1] == length;
-  const bool streams = walk.streams(adjacent ? chunk : length, itemsize(out.dtype));
+  const bool few = !walk.columns && out.strides[dim] != 1 && in.strides[dim] != 1 && walk.rows.sizes.back() <= few_columns &&
+                   walk.step[0] == 1 && walk.step[1] == 1 && out.dtype == dtype_of<S> &&
+                   in.dtype == dtype_of<S>;
+  const bool streams = !few && walk.streams(adjacent ? chunk : length, itemsize(out.dtype));
   walk.run(streams, [&](auto at, int64_t n) {
     if (adjacent)
       return scan_short_rows<S, Op>(Row(out, at[0], 1), Row(in, at[1], 1), length, n, streams);
+    if (few) return scan_few<S, Op>(out, in, dim, at, n);
     walk.template split<8>(at, n, [&](auto here, int64_t m) {
       if (walk.columns)
         scan_columns<S, Op>(out, in, dim, here, walk.step, m, streams);

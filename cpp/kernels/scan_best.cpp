@@ -85,18 +85,22 @@ struct BestSoFar {
   template <class S>
   void columns(std::array<int64_t, 3> at, int64_t n) const {
     alignas(64) S best[chunk], buffer[chunk];
-    alignas(64) int64_t place[chunk];
+    alignas(64) int64_t place[chunk], places[chunk];
     std::fill(best, best + n, worst<largest, S>());
     std::fill(place, place + n, 0);
     for (int64_t k = 0; k < walk.length; ++k) {
       const S* x = Row(in, at[2] + k * in.strides[dim], walk.step[2]).load(0, n, buffer);
+      const Row to(values, at[0] + k * values.strides[dim], walk.step[0]),
+          to_places(indices, at[1] + k * indices.strides[dim], walk.step[1]);
+      S* y = to.target(0, buffer, streams);
+      int64_t* p = to_places.target(0, places, streams);
       for (int64_t i = 0; i < n; ++i) {
         const bool takes = takes_over<largest>(x[i], best[i]);
-        best[i] = takes ? x[i] : best[i];
-        place[i] = takes ? k : place[i];
+        y[i] = best[i] = takes ? x[i] : best[i];
+        p[i] = place[i] = takes ? k : place[i];
       }
-      Row(values, at[0] + k * values.strides[dim], walk.step[0]).store(0, n, best, streams);
-      Row(indices, at[1] + k * indices.strides[dim], walk.step[1]).store(0, n, place, streams);
+      to.store(0, n, y, streams);
+      to_places.store(0, n, p, streams);
     }
   }
 
