@@ -202,3 +202,53 @@ def test_writes_to_rows_that_overlap():
     for source in (tensor(y), tensor(y).int()):
         mine.as_strided((12, 5), (3, 1)).copy_(source)
         same(mine, want)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "int16", "int8", "uint8"])
+@pytest.mark.parametrize("n", [5, 16, 1003])
+def test_integer_division(n, dtype):
+    """Numbers of every size: beyond 2^51 doubles do not hold them and their quotients."""
+    limits = numpy.iinfo(dtype)
+    for top in {2**k for k in (3, 20, 50, 51, 52, 63)}:
+        low, high = max(limits.min, -top), min(limits.max, top - 1)
+        rng = numpy.random.default_rng(top % 1009)
+        x = rng.integers(low, high, n, dtype=dtype, endpoint=True)
+        y = rng.integers(max(low, -3), min(high, 3), n, dtype=dtype, endpoint=True)
+        y[(y == 0) | ((y == -1) & (x == limits.min))] = 2
+        for a, b in [(x, y), (y, x), (x // y * y, y), (x, x // y)]:
+            b = numpy.where(b == 0, numpy.asarray(1, dtype), b)
+            a = numpy.where((b == -1) & (a == limits.min), numpy.asarray(1, dtype), a)
+            mine = tensor(a), tensor(b)
+            same(izvod.floor_divide(*mine), a // b, f"{top} floor_divide")
+            same(izvod.remainder(*mine), a % b, f"{top} remainder")
+            same(izvod.fmod(*mine), numpy.fmod(a, b), f"{top} fmod")
+            power = abs(b % 13).astype(dtype)
+            same(izvod.pow(mine[0], tensor(power)), a**power, f"{top} pow")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "m, k, n", [(1, 1, 1), (2, 2, 2), (3, 5, 2), (4, 4, 4), (1, 9, 3), (8, 8, 8)]
+)
+def test_tiny_matrices(m, k, n, dtype):
+    for batch in [(15,), (16,), (3, 11), (40,), (2, 1000)]:
+        x, y = numbers((*batch, m, k), dtype), numbers((*batch, k, n), dtype, 1)
+        same(tensor(x) @ tensor(y), x @ y, f"{batch}")
+        turned = tensor(x.swapaxes(-1, -2).copy()).mT
+        same(turned @ tensor(y.swapaxes(-1, -2).copy()).mT, x @ y, f"{batch} transposed")
+        same(tensor(x)[..., :1, :] @ tensor(y)[..., :1], x[..., :1, :] @ y[..., :1], f"{batch} cut")
+        same(tensor(x) @ tensor(y[:1]), x @ y[:1], f"{batch} repeated")
+
+
+@pytest.mark.parametrize("dtype", [*DTYPES, "bool", "float16"])
+def test_numbers_for_all(dtype):
+    for shape in [(0, 3), (1,), (5, 7), (3, 1000), (200, 1001)]:
+        for value in [0, 1, 2.5, True, 100]:
+            number = numpy.asarray(value).astype(dtype)
+            same(izvod.full(shape, value, dtype=getattr(izvod, dtype)), numpy.full(shape, number))
+            x = izvod.ones(shape, dtype=getattr(izvod, dtype))
+            y = numpy.ones(shape, dtype)
+            x[..., ::2], y[..., ::2] = value, number
+            same(x, y)
+            x.T[...], y.T[...] = value, number
+            same(x, y)
