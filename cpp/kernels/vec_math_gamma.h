@@ -116,21 +116,24 @@ inline constexpr double lgamma_near_roots[] = {
     0x1.fbaaac44c0984p-11,  -0x1.1b4cbc309b5d7p-11, 0x1.a05337a24dbc9p-12, -0x1.de1192d719433p-13,
     -0x1.81b6bd890099dp-17, 0x1.1f143d6208ac8p-17,  0x1.c92c652c9b839p-14, -0x1.0bf690941c835p-14};
 
-// Stirling's series from 8 on, eight steps below it, the reflection of negative numbers.
+// Stirling's series from 8 on, eight steps below it, the reflection of negative numbers, but beside
+// the zeros of these, where its terms cancel.
 inline Vec<double> lgamma_of_float(Vec<double> x) {
   constexpr double pi = 3.14159265358979323846, half_log_two_pi = 0.91893853320467274178;
-  constexpr double stirling[] = {1.0 / 12, -1.0 / 360, 1.0 / 1260, -1.0 / 1680};
+  constexpr double stirling[] = {1.0 / 12,    -1.0 / 360, 1.0 / 1260,
+                                 -1.0 / 1680, 1.0 / 1188, -691.0 / 360360};
   const Vec<double> a = abs(x);
   const Mask<double> steps = a < 8.0;
   const Vec<double> z = where(steps, a + 8.0, a), product = eight_factors(a).product;
   Vec<double> y = fma(z - 0.5, log(z) - 1.0, half_log_two_pi - 0.5);
   y += poly(1.0 / (z * z), stirling) / z - where(steps, log(product), 0.0);
-  const Vec<double> near = (a - 1.0) * (a - 2.0) * poly(a - 1.625, lgamma_near_roots);
-  y = where((a >= 0.75) & (a <= 2.5), near + 0.0, y);  // not -0
+  const Vec<double> near = (x - 1.0) * (x - 2.0) * poly(x - 1.625, lgamma_near_roots);
+  y = where((x >= 0.75) & (x <= 2.5), near + 0.0, y);  // not -0
   const Mask<double> negative = x < 0.0;
   if (!any(negative)) return y;
   const Vec<double> sine = abs(sin((a - round(a)) * pi));
-  return where(negative & (a < infinity<double>), log(pi / (a * sine)) - y, y);
+  y = where(negative & (a < infinity<double>), log(pi / (a * sine)) - y, y);
+  return patch(y, negative & (abs(y) < 0x1p-14), [&](int i) { return lgamma_scalar(x[i]); });
 }
 
 // The same of the derivative.
