@@ -69,10 +69,19 @@ struct Row {
     }
   }
 
-  void pairs(Pair* to) const {
+  template <class P>
+  void pairs(P* to, Key least = 0) const {
     for_keys([&](int64_t first, const Key* keys, int64_t m) {
-      for (int64_t k = 0; k < m; ++k) to[first + k] = Pair::make(keys[k], first + k);
+      for (int64_t k = 0; k < m; ++k) to[first + k] = P::make(keys[k] - least, first + k);
     });
+  }
+  std::pair<Key, Key> range() const {
+    Key least = ~Key(0), most = 0;
+    for_keys([&](int64_t, const Key* keys, int64_t m) {
+      for (int64_t k = 0; k < m; ++k)
+        least = std::min(least, keys[k]), most = std::max(most, keys[k]);
+    });
+    return {least, most};
   }
 
   // Pairs that the k smallest are among, at best a few more; returns how many. The k-th smallest of
@@ -178,7 +187,7 @@ void for_rows_along(int64_t dim, const View& values, const View& indices, const 
                [&](int64_t begin, int64_t end) { f(rows, begin, end); });
 }
 
-// order(row, room) returns the pairs of a row whose first ones are the answer; room for 2 n pairs.
+// order(row, room, answer) writes the answer for a row; room for 2 n pairs.
 template <class Pair, class T, class Order>
 void order_each(const View& values, const View& indices, const View& in, int64_t dim,
                 bool descending, Order order) {
@@ -194,7 +203,7 @@ void order_each(const View& values, const View& indices, const View& in, int64_t
                                  indices.strides[dim],      in.strides[dim]};
           const Row<Pair, T> row{reinterpret_cast<const char*>(answer.in), in.dtype, n,
                                  in.strides[dim], descending};
-          answer.write(order(row, room.get()), values.sizes[dim]);
+          order(row, room.get(), answer);
           for (int k = 0; k < 3; ++k) at[k] += rows.along(k);
         }
       });
@@ -262,42 +271,52 @@ bool order_if_short(const View& values, const View& indices, const View& in, int
 
 void sort(const View& values, const View& indices, const View& in, int64_t dim, bool descending) {
   if (order_if_short(values, indices, in, dim, descending)) return;
-  order_rows(values, indices, in, dim, descending, [](const auto& row, auto* room) {
-    row.pairs(room);
-    return sort_pairs(room, room + row.n, row.n);
-  });
+  order_rows(values, indices, in, dim, descending,
+             []<class Pair>(const auto& row, Pair* room, const auto& answer) {
+               const auto sorted = [&](auto* pairs, auto least) {
+                 row.pairs(pairs, least);
+                 answer.write(sort_pairs(pairs, pairs + row.n, row.n), row.n);
+               };
+               if constexpr (std::is_same_v<Pair, Wide>) {  // of integers few bytes may differ
+                 const auto [least, most] = row.range();
+                 if (most - least < uint64_t(1) << 32 && row.n < int64_t(1) << 32)
+                   return sorted(reinterpret_cast<Narrow*>(room), least);
+               }
+               sorted(room, 0);
+             });
 }
 
 void topk(const View& values, const View& indices, const View& in, int64_t dim, bool largest) {
   const int64_t k = values.sizes[dim];
   if (order_if_short(values, indices, in, dim, largest)) return;
-  order_rows(values, indices, in, dim, largest, [k](const auto& row, auto* room) {
-    if (k == 0) return room;
-    int64_t count = row.n;
-    if (k * 2 <= row.n / group && row.n >= chunk)
-      count = row.candidates(room, k);
-    else
-      row.pairs(room);
-    if (k < insertion_below && k < count && count < 4 * chunk) {
-      insertion_sort(room, count, k);
-      return room;
-    }
-    if (k >= row.n) return sort_pairs(room, room + row.n, count);
-    std::nth_element(room, room + k - 1, room + count);
-    std::sort(room, room + k);
-    return room;
-  });
+  order_rows(values, indices, in, dim, largest,
+             [k](const auto& row, auto* room, const auto& answer) {
+               if (k == 0) return;
+               int64_t count = row.n;
+               if (k * 2 <= row.n / group && row.n >= chunk)
+                 count = row.candidates(room, k);
+               else
+                 row.pairs(room);
+               if (k < insertion_below && k < count && count < 4 * chunk) {
+                 insertion_sort(room, count, k);
+                 return answer.write(room, k);
+               }
+               if (k >= row.n) return answer.write(sort_pairs(room, room + row.n, count), k);
+               std::nth_element(room, room + k - 1, room + count);
+               std::sort(room, room + k);
+               answer.write(room, k);
+             });
 }
 
 void kthvalue(const View& values, const View& indices, const View& in, int64_t dim, int64_t k,
               bool nan_wins) {
   const bool floating = is_floating(in.dtype);
-  order_rows(values, indices, in, dim, false, [=](const auto& row, auto* room) {
+  order_rows(values, indices, in, dim, false, [=](const auto& row, auto* room, const auto& answer) {
     row.pairs(room);
     for (int64_t i = 0; nan_wins && floating && i < row.n; ++i)
-      if (room[i].is_last()) return room + i;
+      if (room[i].is_last()) return answer.write(room + i, 1);
     std::nth_element(room, room + k, room + row.n);
-    return room + k;
+    answer.write(room + k, 1);
   });
 }
 
