@@ -277,7 +277,7 @@ class Walk {
       for (int64_t i = 0, m; i < n; i += m) {
         m = std::min(leaf_size - filled, n - i);
         const char* x = source(at + run[0] + i * stride);
-        if (m == leaf_size) {
+        if (filled == 0 && m >= leaf_size / 8) {
           add_leaf(load(x, stride, m, buffer), m);
           continue;
         }
