@@ -1,7 +1,8 @@
 #pragma once
 // Ops with two arguments, element by element; see kernels/unary.h. The derivatives dx (for a) and
 // dy (for b) are written for Tensors; `dx_uses` and `dy_uses` say which arguments they need again.
-// `node_of_number`: the node's name where a is a number.
+// `node_of_number`: the node's name where a is a number. `halves`: half types have loops of their
+// own.
 #include "kernels/op_list.h"
 
 namespace izvod::kernels {
@@ -9,6 +10,7 @@ namespace izvod::kernels {
 struct Add {
   static constexpr auto name = "add", node = "AddBackward0";
   static constexpr bool integers = true, narrow = true;
+  static constexpr bool halves = true;
   template <class V> static V y(V a, V b) { return a + b; }
   static constexpr int dx_uses = UseNone, dy_uses = UseNone;
   static auto dx(const auto& g, const auto&, const auto&) { return g; }
@@ -18,6 +20,7 @@ struct Add {
 struct Sub {
   static constexpr auto name = "sub", node = "SubBackward0", node_of_number = "RsubBackward1";
   static constexpr bool integers = true, narrow = true;
+  static constexpr bool halves = true;
   template <class V> static V y(V a, V b) { return a - b; }
   static constexpr int dx_uses = UseNone, dy_uses = UseNone;
   static auto dx(const auto& g, const auto&, const auto&) { return g; }
@@ -27,6 +30,7 @@ struct Sub {
 struct Mul {
   static constexpr auto name = "mul", node = "MulBackward0";
   static constexpr bool integers = true, narrow = true, bools = true;
+  static constexpr bool halves = true;
   template <class V> static V y(V a, V b) { return a * b; }
   static constexpr int dx_uses = UseB, dy_uses = UseA;
   static auto dx(const auto& g, const auto&, const auto& b) { return g * b; }
@@ -35,6 +39,7 @@ struct Mul {
 
 struct Div {
   static constexpr auto name = "div", node = "DivBackward0";
+  static constexpr bool halves = true;
   template <class V> static V y(V a, V b) { return a / b; }
   static constexpr int dx_uses = UseB, dy_uses = UseA | UseB;
   static auto dx(const auto& g, const auto&, const auto& b) { return g / b; }

@@ -21,9 +21,10 @@ using InnerLoop = void(void* out, const void* const* in, const Rows& rows, const
 
 // The loops of an op. Other dtypes are converted, a chunk at a time: half types to float, integers
 // to int64; an op without a loop for a type has not that dtype. `narrow`, by dtype: of bools and
-// integers shorter than int64, where the op has loops of their own.
+// integers shorter than int64, where the op has loops of their own; of half types, which are
+// computed as floats, where it takes no longer than the conversion.
 struct PointwiseLoops {
-  Kernel<InnerLoop> f32, f64, i64, narrow[size_t(DType::Int64)];
+  Kernel<InnerLoop> f32, f64, i64, narrow[size_t(DType::Float32)];
   bool predicate = false;    // writes bool (one byte) instead of the compute type
   bool conditional = false;  // reads bool as its first input
 
@@ -36,6 +37,9 @@ struct PointwiseLoops {
   }
   DType compute_type(DType t) const {
     return t < DType::Int64 && narrow[size_t(t)].function ? t : kernels::compute_type(t);
+  }
+  bool takes_halves(DType t) const {
+    return t > DType::Int64 && t < DType::Float32 && narrow[size_t(t)].function;
   }
   // What a loop of that compute type writes, and what it reads as input k.
   [[gnu::always_inline]] DType result_type(DType compute) const {

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/cast.h"
 #include "kernels/op_list.h"
 #include "kernels/pointwise.h"
-#include "kernels/vec.h"
+#include "kernels/rows.h"
 #include "kernels/vec_int.h"
 #include "kernels/vec_math.h"
 
@@ -50,6 +51,10 @@ inline Mask<T> load_bools(const uint8_t* p, int64_t n) {
   return load_bools<T>(bools);
 }
 
+// What elements are as lanes of a vector: half types are floats.
+template <class T>
+using Lane = std::conditional_t<is_half_type<T>, float, T>;
+
 // Input k of an op: numbers, or the bools of its condition.
 template <class Op, class T, size_t k>
 struct Input {
@@ -62,12 +67,15 @@ struct Input {
   [[gnu::always_inline]] static auto load(const char* at, N... n) {
     const auto* elements = reinterpret_cast<const Element*>(at);
     if constexpr (bools)
-      return load_bools<T>(elements, n...);
+      return load_bools<Lane<T>>(elements, n...);
+    else if constexpr (is_half_type<T>)
+      return kernels::IZVOD_ISA::load(elements, n...);
     else
       return Vec<T>::load(elements, n...);
   }
   [[gnu::always_inline]] static auto repeat(const char* at) {
-    return Vec<Element>(*reinterpret_cast<const Element*>(at));
+    using Bits = std::conditional_t<is_half_type<Element>, uint16_t, Element>;
+    return Vec<Bits>(*reinterpret_cast<const Bits*>(at));
   }
 };
 
@@ -119,13 +127,15 @@ struct RowInputs {
 // fetching costs), and rows that begin within a line are stored from the next one on: a vector
 // that reached into two would be stored twice.
 template <class T, class Y>
-inline constexpr bool fills_lines = vec_bytes == 64 && std::is_same_v<T, Y>;
+inline constexpr bool fills_lines = vec_bytes == 64 && std::is_same_v<T, Y> && !is_half_type<T>;
 
 // The results of a vector, or of its first elements.
 template <class Op, class Y, class X, class... N>
 [[gnu::always_inline]] inline void put(Y* y, X result, N... n) {
   if constexpr (requires { Op::predicate; })
     store_bools(result, y, n...);
+  else if constexpr (is_half_type<Y>)
+    store(y, result, n...);
   else
     result.store(y, n...);
 }
@@ -133,7 +143,7 @@ template <class Op, class Y, class X, class... N>
 template <class Op, class T, int inputs, class Y>
 [[gnu::always_inline]] inline void row_loop(const Op& op, Y* y, RowInputs<Op, T, inputs> x,
                                             int64_t n) {
-  constexpr int64_t width = Vec<T>::width;
+  constexpr int64_t width = Vec<Lane<T>>::width;
   const auto step = [&](auto... elements) __attribute__((always_inline)) {
     put<Op>(y, x.apply(op, elements...), elements...);
   };
@@ -209,7 +219,7 @@ void inner_loop(void* out, const void* const* operands, const Rows& rows, const 
   if (count > 1) std::copy(rows.next, rows.next + 1 + inputs, next);
   auto* y = static_cast<Y*>(out);
   // Ops of one input are left out: theirs is the longest code, and no number is repeated in a row.
-  if (inputs > 1 && n == Vec<T>::width && count > 1)
+  if (inputs > 1 && n == Vec<Lane<T>>::width && count > 1)
     return vector_rows<Op, T, inputs>(op, y, in, moves, next, count);
   typename Inputs::Repeated repeated[inputs];
   for (int64_t row = 0;;) {
@@ -242,6 +252,10 @@ struct OfferLoops {
       offer_narrow<Op, int8_t>(loops);
       offer_narrow<Op, int16_t>(loops);
       offer_narrow<Op, int32_t>(loops);
+    }
+    if constexpr (requires { Op::halves; }) {
+      offer_narrow<Op, Half>(loops);
+      offer_narrow<Op, BFloat16>(loops);
     }
     if constexpr (requires { Op::bools; })
       Offer(loops.narrow[size_t(DType::Bool)], inner_loop<Op, uint8_t, inputs>);

@@ -224,9 +224,9 @@ void scan(const View& out, const View& in, int64_t dim) {
   const int64_t length = in.sizes[dim];
   const bool adjacent = !walk.columns && length <= chunk / 4 && in.strides[dim] == 1 &&
                         out.strides[dim] == 1 && walk.step[0] == length && walk.step[1] == length;
-  const bool few = !walk.columns && out.strides[dim] != 1 && in.strides[dim] != 1 && walk.rows.sizes.back() <= few_columns &&
-                   walk.step[0] == 1 && walk.step[1] == 1 && out.dtype == dtype_of<S> &&
-                   in.dtype == dtype_of<S>;
+  const bool few = !walk.columns && out.strides[dim] != 1 && in.strides[dim] != 1 &&
+                   walk.rows.sizes.back() <= few_columns && walk.step[0] == 1 &&
+                   walk.step[1] == 1 && out.dtype == dtype_of<S> && in.dtype == dtype_of<S>;
   const bool streams = !few && walk.streams(adjacent ? chunk : length, itemsize(out.dtype));
   walk.run(streams, [&](auto at, int64_t n) {
     if (adjacent)

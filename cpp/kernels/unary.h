@@ -234,6 +234,7 @@ struct Relu {
                         not_of_bool = "Boolean inputs not supported for relu";
   static constexpr Wants wants = Wants::Y;
   static constexpr bool integers = true, narrow = true;
+  static constexpr bool halves = true;
   template <class V> static V y(V x) { return where(x < 0, 0, x); }  // keeps nan
   template <class V> static V dx(V g, V y) { return where(y > 0, g, 0); }
 };

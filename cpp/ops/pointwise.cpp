@@ -45,6 +45,13 @@ bool run_flat(const kernels::PointwiseLoops& loops, DType compute, DType common,
   return true;
 }
 
+// A number is as exact as a float, a half is not.
+bool all_are(DType t, const Tensor& out, std::initializer_list<const Arg*> in) {
+  for (const Arg* a : in)
+    if (!a->is_tensor() || a->tensor->dtype() != t) return false;
+  return out.dtype() == t;
+}
+
 bool same_place(const Tensor& a, const Tensor& b) {
   return a.impl()->data == b.impl()->data && a.sizes() == b.sizes() && a.strides() == b.strides();
 }
@@ -77,7 +84,8 @@ kernels::View broadcast_view(const Tensor& x, const Dims& sizes) {
 
 void run_pointwise(const kernels::PointwiseLoops& loops, const char* name, DType common,
                    const Tensor& out, std::initializer_list<const Arg*> in, const void* op) {
-  const DType compute = loops.compute_type(common);
+  const bool halves = loops.takes_halves(common) && all_are(common, out, in);
+  const DType compute = halves ? common : loops.compute_type(common);
   check_offered(loops, name, compute, common);
   if (run_flat(loops, compute, common, out, in, op)) return;
 

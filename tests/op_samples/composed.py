@@ -48,12 +48,6 @@ ROWS = [
         [E("RuntimeError", "diff expects input to be at least one-dimensional", T())],
     ),
     composed("logit", [S(T(2, 3)), S(T(4), 0.2)], domain=SHARE, dtypes=FLOATS),
-    composed(
-        "nan_to_num",
-        [S(T(2, 3)), S(V([float("nan"), float("inf"), -float("inf"), 1.0], dtype=None)),
-         S(V([float("nan"), float("inf"), -float("inf"), 1.0], dtype=None), 1.0, 2.0, 3.0)],
-        dtypes=FLOATS,
-    ),
     composed("isin", [S(COUNTED, V([1, 2])), S(TABLE, V([[3]]), invert=True), S(COUNTED, V([]))]),
     composed(
         "bincount",

@@ -122,7 +122,13 @@ BOUNDS = [
     S(T(), 0.0, 1.0),
     S(T(0, 2), 0.0, 1.0),
 ]
+NOT_NUMBERS = V([float("nan"), float("inf"), -float("inf"), 1.0], dtype=None)
 CLAMP = [
+    Op(
+        "nan_to_num",
+        [S(T(2, 3)), S(T()), S(NOT_NUMBERS), S(NOT_NUMBERS, 1.0, 2.0, 3.0), S(V([1, 2]))],
+        reference=lambda np, x, nan=0.0, *a: np.nan_to_num(x, True, nan, *a),
+    ),
     Op(
         "clamp",
         BOUNDS,
@@ -143,7 +149,6 @@ CLAMP = [
         domain=DISTINCT,
         aliases=("clip",),
         in_place=False,
-        nodes=False,
     ),
     Op("clamp_min", [S(T(2, 3), 0.25), S(T(), -1), S(T(4), 1)], domain=NONZERO, nodes=False),
     Op("clamp_max", [S(T(2, 3), 0.25), S(T(), -1), S(T(4), 1)], domain=NONZERO, nodes=False),
