@@ -184,7 +184,8 @@ static void strided(Call& call, const View* const (&views)[count], std::index_se
   const Loop<count> loop(views);
   const int64_t n = loop.numel();
   ((call.operands[k].along = loop.along(k), call.operands[k].down = loop.down(k)), ...);
-  call.streams = n * itemsize(call.types[0]) >= stream_from &&
+  const bool in_place = ((k > 0 && views[k]->data == views[0]->data) || ...);
+  call.streams = n * itemsize(call.types[0]) >= stream_from && !in_place &&
                  call.operands[0].dtype == call.types[0] && is_dense(loop);
   const int64_t bytes[] = {itemsize(call.operands[k].dtype)...};
   parallel_for(n, run_block(n), [&](int64_t begin, int64_t end) {
@@ -198,6 +199,9 @@ static void strided(Call& call, const View* const (&views)[count], std::index_se
 
 static void pointwise(const PointwiseLoops& loops, DType compute, const View& out, const View* in,
                       int inputs, const void* op) {
+  for (int64_t s : out.sizes)
+    if (s == 0) return;
+  alignas(8) char numbers[max_inputs][8];
   Call call;
   call.inner = loops.of(compute).function;
   call.op = op;
@@ -207,9 +211,14 @@ static void pointwise(const PointwiseLoops& loops, DType compute, const View& ou
   for (int k = 0; k < inputs; ++k) {
     call.types[k + 1] = loops.input_type(compute, k);
     call.operands[k + 1] = {in[k].data, in[k].dtype};
+    const bool number = std::ranges::all_of(in[k].strides, [](int64_t s) { return s == 0; });
+    if (number && in[k].dtype != call.types[k + 1]) {  // converted once, not with every chunk
+      const Place<void> converted{numbers[k], call.types[k + 1]};
+      kernels::convert(converted, Place<const void>{in[k].data, in[k].dtype}, int64_t(1),
+                       int64_t(1));
+      call.operands[k + 1] = converted;
+    }
   }
-  for (int64_t s : out.sizes)
-    if (s == 0) return;
   switch (inputs) {
     case 1: {
       const View* views[] = {&out, &in[0]};

@@ -3,7 +3,7 @@
 // A store to memory that no cache holds first reads the line. A result larger than the caches will
 // have left them before anybody reads it, so its lines are written past them: two thirds of the
 // traffic of y = f(x), three quarters of that of y = a + b. Results that may still be in a cache
-// when they are read are stored as usual.
+// when they are read are stored as usual, and so are those that stand where an argument was read.
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
