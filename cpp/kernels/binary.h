@@ -27,6 +27,19 @@ struct Sub {
   static auto dy(const auto& g, const auto&, const auto&) { return -g; }
 };
 
+// a + alpha * b, rounded once; `sub` has the alpha of the other sign. Of floating types.
+struct AddScaled {
+  static constexpr auto name = "add", node = "AddBackward0";
+  double alpha;
+  template <class V> V y(V a, V b) const { return fma(V(alpha), b, a); }
+  static constexpr int dx_uses = UseNone, dy_uses = UseNone;
+  static auto dx(const auto& g, const auto&, const auto&) { return g; }
+  auto dy(const auto& g, const auto&, const auto&) const { return g * alpha; }
+};
+struct SubScaled : AddScaled {
+  static constexpr auto name = "sub", node = "SubBackward0";
+};
+
 struct Mul {
   static constexpr auto name = "mul", node = "MulBackward0";
   static constexpr bool integers = true, narrow = true, bools = true;
@@ -229,8 +242,8 @@ IZVOD_BITWISE(BitwiseOr, bitwise_or, |)
 IZVOD_BITWISE(BitwiseXor, bitwise_xor, ^)
 #undef IZVOD_BITWISE
 
-using BinaryOps = OpList<Add, Sub, Mul, Div, Xlogy, Pow, Maximum, Minimum, Atan2, Remainder, Fmod,
-                         FloorDivide, Eq, Ne, Lt, Le, Gt, Ge, LogicalAnd, LogicalOr, LogicalXor,
-                         BitwiseAnd, BitwiseOr, BitwiseXor>;
+using BinaryOps = OpList<Add, Sub, AddScaled, SubScaled, Mul, Div, Xlogy, Pow, Maximum, Minimum,
+                         Atan2, Remainder, Fmod, FloorDivide, Eq, Ne, Lt, Le, Gt, Ge, LogicalAnd,
+                         LogicalOr, LogicalXor, BitwiseAnd, BitwiseOr, BitwiseXor>;
 
 }  // namespace izvod::kernels

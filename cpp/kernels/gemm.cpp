@@ -8,7 +8,7 @@
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
-thread_local Scratch converted;
+thread_local Scratch converted;  // operands, or sums of pieces
 
 // Copies a part of an operand to adjacent rows of To.
 template <class To, class From>
@@ -80,12 +80,38 @@ void multiply_integers(const Product& product, const Matrix& am, const Matrix& b
   });
 }
 
+// A row times a column, both of neighbours: pieces are summed by themselves, then in order.
+template <class T>
+void multiply_vectors(T* c, const T* a, const T* b, int64_t n) {
+  constexpr int64_t piece = 65536;
+  const int64_t pieces = ceil_div(n, piece);
+  T* sums = converted.get<T>(pieces);
+  parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+      const T *x = a + p * piece, *y = b + p * piece;
+      sums[p] = sum_over<T>(std::min(piece, n - p * piece), [&](int64_t i, int64_t lanes) {
+        return load(x + i, lanes) * load(y + i, lanes);
+      });
+    }
+  });
+  *c = sum_over<T>(pieces, [&](int64_t i, int64_t lanes) { return load(sums + i, lanes); });
+}
+
+template <class T>
+void multiply_floats(const Product& c, const Matrix& a, const Matrix& b) {
+  if (a.rows == 1 && b.cols == 1 && a.col_stride == 1 && b.row_stride == 1 && !c.accumulate &&
+      !c.bias && !c.activation)
+    return multiply_vectors(static_cast<T*>(c.data), static_cast<const T*>(a.data),
+                            static_cast<const T*>(b.data), a.cols);
+  multiply<T>(c, a, b);
+}
+
 void gemm(DType t, const Product& c, const Matrix& a, const Matrix& b) {
   switch (t) {
     case DType::Float32:
-      return multiply<float>(c, a, b);
+      return multiply_floats<float>(c, a, b);
     case DType::Float64:
-      return multiply<double>(c, a, b);
+      return multiply_floats<double>(c, a, b);
     case DType::Float16:
       return multiply_half<Half>(c, a, b);
     case DType::BFloat16:

@@ -166,21 +166,37 @@ struct Scaled {
   operator Arg() const { return tensor.defined() ? Arg(tensor) : Arg(number); }
 };
 
+// Whether a + alpha * b is one op.
+bool fuses(const Arg& b, const Scalar& alpha, DType t) {
+  return b.is_tensor() && is_floating(t) && alpha.kind != Scalar::Kind::Bool;
+}
 bool is_one(const Scalar& alpha) { return alpha.kind == Scalar::Kind::Int && alpha.i == 1; }
 
 }  // namespace
 
 Tensor add(const Arg& a, const Arg& b, const Scalar& alpha) {
-  return is_one(alpha) ? add(a, b) : add(a, Scaled(b, alpha, result_type(a, b)));
+  if (is_one(alpha)) return add(a, b);
+  const DType t = result_type(a, b);
+  if (fuses(b, alpha, t)) return binary(a, b, kernels::AddScaled{alpha.to_double()});
+  return add(a, Scaled(b, alpha, t));
 }
 Tensor sub(const Arg& a, const Arg& b, const Scalar& alpha) {
-  return is_one(alpha) ? sub(a, b) : sub(a, Scaled(b, alpha, result_type(a, b)));
+  if (is_one(alpha)) return sub(a, b);
+  const DType t = result_type(a, b);
+  if (fuses(b, alpha, t)) return binary(a, b, kernels::SubScaled{{-alpha.to_double()}});
+  return sub(a, Scaled(b, alpha, t));
 }
 const Tensor& add_(const Tensor& x, const Arg& b, const Scalar& alpha) {
-  return is_one(alpha) ? add_(x, b) : add_(x, Scaled(b, alpha, result_type(x, b)));
+  if (is_one(alpha)) return add_(x, b);
+  const DType t = result_type(x, b);
+  if (fuses(b, alpha, t)) return binary_(x, b, kernels::AddScaled{alpha.to_double()});
+  return add_(x, Scaled(b, alpha, t));
 }
 const Tensor& sub_(const Tensor& x, const Arg& b, const Scalar& alpha) {
-  return is_one(alpha) ? sub_(x, b) : sub_(x, Scaled(b, alpha, result_type(x, b)));
+  if (is_one(alpha)) return sub_(x, b);
+  const DType t = result_type(x, b);
+  if (fuses(b, alpha, t)) return binary_(x, b, kernels::SubScaled{{-alpha.to_double()}});
+  return sub_(x, Scaled(b, alpha, t));
 }
 
 static Tensor rounded_quotient(const Arg& a, const Arg& b, bool down) {
