@@ -252,3 +252,40 @@ def test_numbers_for_all(dtype):
             same(x, y)
             x.T[...], y.T[...] = value, number
             same(x, y)
+
+
+@pytest.mark.parametrize("n", [*LENGTHS, 5003, 70_001])
+def test_half_arithmetic(n):
+    """Numpy computes halves in float, too, and rounds once."""
+    x, y = (numpy.random.default_rng(s).standard_normal(n).astype("float16") for s in (0, 1))
+    x[0], y[-1] = numpy.inf, 0
+    with numpy.errstate(all="ignore"):
+        for op in (*ARITHMETIC, operator.truediv):
+            same(op(tensor(x), tensor(y)), op(x, y), op.__name__)
+            same(op(tensor(x), tensor(y[:1])), op(x, y[:1]), op.__name__)
+            same(op(tensor(x[::2]), tensor(y)[::2]), op(x[::2], y[::2]), op.__name__)
+        same(tensor(x).relu(), numpy.maximum(x, numpy.float16(0)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 17, 1000, 65_536, 65_537, 300_001])
+def test_dot(n, dtype):
+    x, y = (numbers((n,), dtype, seed) % 4 for seed in (0, 1))  # sums that floats hold
+    same(izvod.dot(tensor(x), tensor(y)), numpy.asarray(x @ y))
+    same(tensor(x)[None] @ tensor(y)[:, None], numpy.asarray(x @ y).reshape(1, 1))
+
+
+@pytest.mark.parametrize("n", [7, 5000, 40_000, 4_200_000])
+def test_numbers_and_places(n):
+    """Ops with a number, and in place: of few elements, of many, and of more than the caches."""
+    x = numbers((n,), "float32")
+    number = numpy.float32(2.5)
+    same(tensor(x) * 2.5, x * number)
+    same(1 - tensor(x), 1 - x)
+    same(izvod.add(tensor(x), tensor(x), alpha=3), x + 3 * x)
+    same(izvod.sub(tensor(x), tensor(x), alpha=0.5), x - number / 5 * x)
+    mine = tensor(x).clone()
+    same(mine.mul_(2.5), x * number)
+    same(mine.add_(tensor(x), alpha=2), x * number + 2 * x)
+    same(mine.neg_(), -(x * number + 2 * x))
+    same(mine.sub_(mine), x * 0)

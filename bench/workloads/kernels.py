@@ -64,6 +64,20 @@ for label, n in SIZES.items():
                 lib.torch.randn(n),
             ),
         )
+    forward(f"times number {label}", lambda lib, n=n: (lambda x: x * 1.5, lib.torch.randn(n)))
+    forward(
+        f"add in place {label}",
+        lambda lib, n=n: (
+            lambda x, y: x.add_(y, alpha=-1e-9),
+            lib.torch.randn(n),
+            lib.torch.randn(n),
+        ),
+    )
+    forward(f"fill {label}", lambda lib, n=n: (lambda x: x.zero_(), lib.torch.randn(n)))
+    forward(f"every second {label}", lambda lib, n=n: (lambda x: x[::2] * 2, lib.torch.randn(n)))
+    forward(
+        f"dot {label}", lambda lib, n=n: (lib.torch.dot, lib.torch.randn(n), lib.torch.randn(n))
+    )
     rows, columns = (n // 1000, 1000) if n > 1000 else (10, 100)
     forward(
         f"add row {label}",
@@ -256,7 +270,7 @@ for kinds in ("NT", "TN", "TT"):
 for shape in ((1, 768, 3072), (8, 768, 768), (2048, 64, 2048), (256, 768, 50257), (4096, 16, 16)):
     product(*shape)
     product(*shape, "N", "T")
-for b, m, k, n in ((48, 64, 32, 64), (48, 256, 64, 256), (512, 8, 8, 8)):
+for b, m, k, n in ((48, 64, 32, 64), (48, 256, 64, 256), (512, 8, 8, 8), (1000, 4, 4, 4)):
     forward(
         f"bmm {b}x{m}x{k}x{n}",
         lambda lib, b=b, m=m, k=k, n=n: (
