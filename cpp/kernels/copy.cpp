@@ -86,7 +86,7 @@ void narrow_from(DType wide, void* to, DType type, const void* from, int64_t n) 
 void convert_dense(void* to, DType to_type, const void* from, DType from_type, int64_t n) {
   const DType wide = wide_type(from_type);
   if (to_type == from_type)
-    std::memcpy(to, from, size_t(n * itemsize(to_type)));
+    copy_stretch(to, from, n * itemsize(to_type));
   else if (wide == to_type)
     widen(to, from, from_type, n);
   else if (wide == from_type)
@@ -122,7 +122,7 @@ template <class T>
 void move_strided(T* __restrict to, int64_t to_stride, const T* __restrict from,
                   int64_t from_stride, int64_t n) {
   if (to_stride == 1 && from_stride == 1)
-    std::memcpy(to, from, size_t(n) * sizeof(T));
+    copy_stretch(to, from, n * int64_t(sizeof(T)));
   else if (to_stride == 1 && from_stride == 0)
     std::fill(to, to + n, *from);
   else if (to_stride == 1 && from_stride == -1)

@@ -25,9 +25,16 @@ static inline void copy_ends(char* to, const char* from, int64_t bytes) {
   std::memcpy(to + bytes - piece, from + bytes - piece, piece);
 }
 
-// f(copy), where copy(to, from) copies `bytes` bytes. memcpy takes an instruction for long
-// stretches (rep movsb) that crawls where both ends lie in the same place of a page but for a few
-// bytes.
+// One stretch. memcpy takes an instruction for long ones (rep movsb) that crawls where both ends lie
+// in the same place of a page but for a few bytes.
+static inline void copy_stretch(void* to, const void* from, int64_t bytes) {
+  if (bytes > 128)
+    copy_pieces<64>(static_cast<char*>(to), static_cast<const char*>(from), bytes);
+  else
+    std::memcpy(to, from, size_t(bytes));
+}
+
+// f(copy), where copy(to, from) copies `bytes` bytes.
 template <class F>
 [[gnu::always_inline]] static inline void with_copy(int64_t bytes, F&& f) {
   if (bytes > 128)
