@@ -25,8 +25,8 @@ static inline void copy_ends(char* to, const char* from, int64_t bytes) {
   std::memcpy(to + bytes - piece, from + bytes - piece, piece);
 }
 
-// One stretch. memcpy takes an instruction for long ones (rep movsb) that crawls where both ends lie
-// in the same place of a page but for a few bytes.
+// One stretch. memcpy takes an instruction for long ones (rep movsb) that crawls where both ends
+// lie in the same place of a page but for a few bytes.
 static inline void copy_stretch(void* to, const void* from, int64_t bytes) {
   if (bytes > 128)
     copy_pieces<64>(static_cast<char*>(to), static_cast<const char*>(from), bytes);
