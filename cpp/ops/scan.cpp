@@ -15,9 +15,16 @@ DType total_type(const Tensor& x, std::optional<DType> dtype) {
   return dtype.value_or(x.is_floating() ? x.dtype() : DType::Int64);
 }
 
+// x as kernels like to read it: a tensor that is transposed against the result is turned at once
+// instead of element by element.
+Tensor turned(const Tensor& x) {
+  return x.dim() == 0 || x.strides().back() == 1 ? x : contiguous(detach(x));
+}
+
 Tensor cumsum_from(const Tensor& x, int64_t dim, bool from_end) {
   Tensor y = empty(x.sizes(), x.dtype());
-  kernels::View out = row_view(y), in = row_view(x);
+  const Tensor from = turned(x);
+  kernels::View out = row_view(y), in = row_view(from);
   if (from_end) {
     out = reversed(out, dim, out.sizes[dim] - 1);
     in = reversed(in, dim, in.sizes[dim] - 1);
@@ -48,7 +55,7 @@ std::pair<Tensor, Tensor> best_so_far(const kernels::IndexedScan& kernel, const 
                                       const Tensor& x, int64_t dim) {
   dim = wrap_dim(dim, x.dim());
   Tensor y = empty(x.sizes(), x.dtype()), index = empty(x.sizes(), DType::Int64);
-  if (y.numel()) kernel(row_view(y), row_view(index), row_view(x), dim);
+  if (y.numel()) kernel(row_view(y), row_view(index), row_view(turned(x)), dim);
   if (recording(x))
     record(node, y, {&x}, saved(index),
            [dim, sizes = x.sizes()](const Tensor& g, const Tensor& index) {
@@ -68,7 +75,7 @@ Tensor cumprod(const Tensor& x, int64_t dim, std::optional<DType> dtype) {
   dim = wrap_dim(dim, x.dim());
   const Tensor in = to(x, total_type(x, dtype));
   Tensor y = empty(in.sizes(), in.dtype());
-  if (y.numel()) kernels::cumprod(row_view(y), row_view(in), dim);
+  if (y.numel()) kernels::cumprod(row_view(y), row_view(turned(in)), dim);
   if (recording(in))
     record("CumprodBackward0", y, {&in}, saved(in, output(y)),
            [dim](const Tensor& g, const Tensor& x, const Tensor& y) {
