@@ -73,7 +73,8 @@ PyObject* get_self(PyObject* self, void*) {
 }
 
 PyGetSetDef properties[] = {
-    {"shape", get<[](const Tensor& x) { return x.sizes(); }>, nullptr, nullptr, nullptr},
+    {"shape", get<[](const Tensor& x) -> const Dims& { return x.sizes(); }>, nullptr, nullptr,
+     nullptr},
     {"dtype", get<[](const Tensor& x) { return x.dtype(); }>, nullptr, nullptr, nullptr},
     {"ndim", get<[](const Tensor& x) { return x.dim(); }>, nullptr, nullptr, nullptr},
     {"itemsize", get<[](const Tensor& x) { return itemsize(x.dtype()); }>, nullptr, nullptr,

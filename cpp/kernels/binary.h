@@ -1,8 +1,7 @@
 #pragma once
 // Ops with two arguments, element by element; see kernels/unary.h. The derivatives dx (for a) and
 // dy (for b) are written for Tensors; `dx_uses` and `dy_uses` say which arguments they need again.
-// `node_of_number`: the node's name where a is a number. `halves`: half types have loops of their
-// own.
+// `node_of_number`: the node's name where a is a number.
 #include "kernels/op_list.h"
 
 namespace izvod::kernels {

@@ -332,7 +332,7 @@ void stream_rows(Place<void> to, Place<const void> from, int64_t n, int64_t rows
 void copy(const View& out, const View& in) {
   if (out.numel() == 0) return;
   if (out.dtype != in.dtype && std::ranges::all_of(in.strides, [](int64_t s) { return s == 0; })) {
-    char number[8];  // converted once
+    alignas(8) char number[8];  // converted once
     convert_dense(number, out.dtype, in.data, in.dtype, 1);
     return copy(out, View{number, out.dtype, in.sizes, in.strides});
   }

@@ -4,8 +4,8 @@
 // them (exp, where, ...) find the version that fits. `wants` says what dx gets beside the gradient:
 // the argument X or the result Y. `integers`: integer arguments stay integers; elsewhere they
 // become the default floating type. They are computed as int64, and narrowed; with `narrow` as what
-// they are, since the result is the same, and with `bools` so are bools. `not_for_bool`: what torch
-// calls the kernel that it has not for bools.
+// they are, since the result is the same, and with `bools` so are bools. With `halves` half types
+// have loops of their own. `not_for_bool`: what torch calls the kernel that it has not for bools.
 #include "kernels/op_list.h"
 
 namespace izvod::kernels {

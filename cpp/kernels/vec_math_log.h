@@ -190,17 +190,60 @@ inline Vec<double> pow_in_double(Vec<double> x, Vec<double> y) {
   return poly(v - (t - shift), PowConstants::exp2) * power_of_two(t);
 }
 
-inline Vec<float> pow(Vec<float> x, Vec<float> y) {
-  const Vec<float> a = abs(x), half = y * 0.5f, whole = round(y);
-  Vec<float> p =
-      narrow(pow_in_double(widen<0>(a), widen<0>(y)), pow_in_double(widen<1>(a), widen<1>(y)));
-  p = where((y == 0.0f) | (a == 1.0f), 1.0f, p);  // even where the other one is nan or infinite
-  const Mask<float> odd = (round(half) != half) & (whole == y);
+// x^y from |x|^y.
+template <class T>
+inline Vec<T> signed_power(Vec<T> x, Vec<T> y, Vec<T> p) {
+  const Vec<T> a = abs(x), half = y * T(0.5), whole = round(y);
+  p = where((y == T(0)) | (a == T(1)), T(1), p);  // even where the other one is nan or infinite
+  const Mask<T> odd = (round(half) != half) & (whole == y);
   p = where(odd, copysign(p, x), p);
-  const Mask<float> undefined = (x < 0.0f) & (a < infinity<float>)&(whole != y);
-  return where(undefined, nan<float>, p);
+  const Mask<T> undefined = (x < T(0)) & (a < infinity<T>)&(whole != y);
+  return where(undefined, nan<T>, p);
+}
+
+inline Vec<float> pow(Vec<float> x, Vec<float> y) {
+  const Vec<float> a = abs(x);
+  return signed_power(
+      x, y,
+      narrow(pow_in_double(widen<0>(a), widen<0>(y)), pow_in_double(widen<1>(a), widen<1>(y))));
+}
+
+struct TwoDoubles {
+  Vec<double> high, low;
+};
+// log(x) for x > 0, to twelve bits more than a double has: the relative error of x^y is that of
+// y log(x), which goes up to 745. With s = f / (2+f), log(1+f) = 2s + s z (2/3 + z Q(z)), z = s^2.
+inline TwoDoubles log_in_two(Vec<double> x) {
+  // z <= 1/25, err 2^-65.7 of the logarithm
+  static constexpr double q[] = {0x1.9999999999999p-2, 0x1.2492492492a54p-2, 0x1.c71c71c5ba702p-3,
+                                 0x1.745d185194492p-3, 0x1.3b134cc7a4c76p-3, 0x1.11259460dc850p-3,
+                                 0x1.dd414aa0947d7p-4, 0x1.f3d576104f519p-4};
+  constexpr double third = 0x1.5555555555555p-1, third_low = 0x1.5555555555555p-55;  // 2/3
+  const auto [f, k] = split_exponent(x);
+  const Vec<double> t = f + 2.0, t_low = f - (t - 2.0), inverse = 1.0 / t;
+  const Vec<double> s = f * inverse, s_low = fma(-s, t_low, fma(-s, t, f)) * inverse;
+  const Vec<double> z = s * s, z_low = fma(s, s, -z) + s * 2.0 * s_low;
+  const Vec<double> tail = z * poly(z, q), a = tail + third,
+                    a_low = (Vec<double>(third) - a) + tail + third_low;
+  const Vec<double> b = z * a, b_low = fma(z, a, -b) + fma(z, a_low, z_low * a);
+  const Vec<double> c = s * b, c_low = fma(s, b, -c) + fma(s, b_low, s_low * b);
+  const Vec<double> h = fma(s, 2.0, c), h_low = fma(s, 2.0, -h) + c + fma(s_low, 2.0, c_low);
+  const Vec<double> n = k * ExpConstants<double>::ln2_hi, sum = n + h,
+                    low = (n - sum) + h + fma(k, ExpConstants<double>::ln2_lo, h_low);
+  const Vec<double> high = sum + low;
+  return {high, (sum - high) + low};
+}
+// x^y for x >= 0.
+inline Vec<double> positive_power(Vec<double> x, Vec<double> y) {
+  const auto [log, log_low] = log_in_two(x);
+  const Vec<double> at_edges =
+      where(x == 0.0, -infinity<double>, where(x < infinity<double>, log, x));
+  const Vec<double> v = y * at_edges, v_low = fma(y, log, -v) + y * log_low;
+  const auto [r, n, t] = reduce_exp(clamp_exp(v, 1.0), 2 * FloatFormat<double>::bias);
+  return scale(exp_reduced(r + where(abs(v) < 800.0, v_low, 0.0)), n, t);
 }
 inline Vec<double> pow(Vec<double> x, Vec<double> y) {
+  if constexpr (has_fma) return signed_power(x, y, positive_power(abs(x), y));
   for (int i = 0; i < x.width; ++i) x.v[i] = __builtin_pow(x.v[i], y.v[i]);
   return x;
 }
