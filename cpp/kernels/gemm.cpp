@@ -176,8 +176,8 @@ bool multiply_tiny(const Product& c, const Matrix& a, const Matrix& b, const Bat
                    int64_t count, int64_t least) {
   const Matrix y{c.data, a.rows, b.cols, c.row_stride, 1};
   const int64_t largest = std::max({a.rows * a.cols, b.rows * b.cols, y.rows * y.cols});
-  if (count < 16 || a.cols == 0 || largest > most_tiny<T> || c.accumulate || c.bias || c.activation ||
-      !is_dense(a, batch.sizes, batch.a) || !is_dense(b, batch.sizes, batch.b) ||
+  if (count < 16 || a.cols == 0 || largest > most_tiny<T> || c.accumulate || c.bias ||
+      c.activation || !is_dense(a, batch.sizes, batch.a) || !is_dense(b, batch.sizes, batch.b) ||
       !is_dense(y, batch.sizes, batch.c))
     return false;
   parallel_for(count, ceil_div(least, 16) * 16, [&](int64_t begin, int64_t end) {
