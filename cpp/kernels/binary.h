@@ -8,8 +8,7 @@ namespace izvod::kernels {
 
 struct Add {
   static constexpr auto name = "add", node = "AddBackward0";
-  static constexpr bool integers = true, narrow = true;
-  static constexpr bool halves = true;
+  static constexpr bool integers = true, narrow = true, halves = true;
   template <class V> static V y(V a, V b) { return a + b; }
   static constexpr int dx_uses = UseNone, dy_uses = UseNone;
   static auto dx(const auto& g, const auto&, const auto&) { return g; }
@@ -18,15 +17,14 @@ struct Add {
 
 struct Sub {
   static constexpr auto name = "sub", node = "SubBackward0", node_of_number = "RsubBackward1";
-  static constexpr bool integers = true, narrow = true;
-  static constexpr bool halves = true;
+  static constexpr bool integers = true, narrow = true, halves = true;
   template <class V> static V y(V a, V b) { return a - b; }
   static constexpr int dx_uses = UseNone, dy_uses = UseNone;
   static auto dx(const auto& g, const auto&, const auto&) { return g; }
   static auto dy(const auto& g, const auto&, const auto&) { return -g; }
 };
 
-// a + alpha * b, rounded once; `sub` has the alpha of the other sign. Of floating types.
+// a + alpha * b of floating types. `sub` has the alpha of the other sign.
 struct AddScaled {
   static constexpr auto name = "add", node = "AddBackward0";
   double alpha;
@@ -41,8 +39,7 @@ struct SubScaled : AddScaled {
 
 struct Mul {
   static constexpr auto name = "mul", node = "MulBackward0";
-  static constexpr bool integers = true, narrow = true, bools = true;
-  static constexpr bool halves = true;
+  static constexpr bool integers = true, narrow = true, bools = true, halves = true;
   template <class V> static V y(V a, V b) { return a * b; }
   static constexpr int dx_uses = UseB, dy_uses = UseA;
   static auto dx(const auto& g, const auto&, const auto& b) { return g * b; }

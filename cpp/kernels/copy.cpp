@@ -1,6 +1,5 @@
 #include "kernels/copy.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "base/parallel.h"
@@ -331,7 +330,7 @@ void stream_rows(Place<void> to, Place<const void> from, int64_t n, int64_t rows
 
 void copy(const View& out, const View& in) {
   if (out.numel() == 0) return;
-  if (out.dtype != in.dtype && std::ranges::all_of(in.strides, [](int64_t s) { return s == 0; })) {
+  if (out.dtype != in.dtype && in.is_number()) {
     alignas(8) char number[8];  // converted once
     convert_dense(number, out.dtype, in.data, in.dtype, 1);
     return copy(out, View{number, out.dtype, in.sizes, in.strides});

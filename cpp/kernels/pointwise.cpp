@@ -211,8 +211,8 @@ static void pointwise(const PointwiseLoops& loops, DType compute, const View& ou
   for (int k = 0; k < inputs; ++k) {
     call.types[k + 1] = loops.input_type(compute, k);
     call.operands[k + 1] = {in[k].data, in[k].dtype};
-    const bool number = std::ranges::all_of(in[k].strides, [](int64_t s) { return s == 0; });
-    if (number && in[k].dtype != call.types[k + 1]) {  // converted once, not with every chunk
+    if (in[k].is_number() &&
+        in[k].dtype != call.types[k + 1]) {  // converted once, not with every chunk
       const Place<void> converted{numbers[k], call.types[k + 1]};
       kernels::convert(converted, Place<const void>{in[k].data, in[k].dtype}, int64_t(1),
                        int64_t(1));

@@ -22,7 +22,7 @@ using InnerLoop = void(void* out, const void* const* in, const Rows& rows, const
 // The loops of an op. Other dtypes are converted, a chunk at a time: half types to float, integers
 // to int64; an op without a loop for a type has not that dtype. `narrow`, by dtype: of bools and
 // integers shorter than int64, where the op has loops of their own; of half types, which are
-// computed as floats, where it takes no longer than the conversion.
+// computed as floats.
 struct PointwiseLoops {
   Kernel<InnerLoop> f32, f64, i64, narrow[size_t(DType::Float32)];
   bool predicate = false;    // writes bool (one byte) instead of the compute type

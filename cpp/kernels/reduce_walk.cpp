@@ -277,7 +277,7 @@ class Walk {
       for (int64_t i = 0, m; i < n; i += m) {
         m = std::min(leaf_size - filled, n - i);
         const char* x = source(at + run[0] + i * stride);
-        if (filled == 0 && m >= leaf_size / 8) {
+        if (filled == 0 && m >= leaf_size / 8) {  // not worth moving
           add_leaf(load(x, stride, m, buffer), m);
           continue;
         }

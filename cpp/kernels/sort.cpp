@@ -43,6 +43,7 @@ constexpr int64_t chunk = 512, columns = 32, group = chunk / columns;
 template <class Pair_, class T>
 struct Row {
   using Pair = Pair_;
+  static constexpr bool integers = std::is_integral_v<T>;
   using Key = decltype(key_of(T()));
   const char* data;
   DType dtype;
@@ -277,7 +278,8 @@ void sort(const View& values, const View& indices, const View& in, int64_t dim, 
                  row.pairs(pairs, least);
                  answer.write(sort_pairs(pairs, pairs + row.n, row.n), row.n);
                };
-               if constexpr (std::is_same_v<Pair, Wide>) {  // of integers few bytes may differ
+               using Elements = std::remove_cvref_t<decltype(row)>;
+               if constexpr (std::is_same_v<Pair, Wide> && Elements::integers) {  // may be few
                  const auto [least, most] = row.range();
                  if (most - least < uint64_t(1) << 32 && row.n < int64_t(1) << 32)
                    return sorted(reinterpret_cast<Narrow*>(room), least);

@@ -32,14 +32,10 @@ struct Addcdiv {
   template <class V> V y(V x, V a, V b) const { return x + V(value) * a / b; }
 };
 
-// x into [low, high]; see Clamp in kernels/unary.h.
 struct ClampBetween {
   static constexpr auto name = "clamp";
   static constexpr bool integers = true, narrow = true;
-  template <class V> static V y(V x, V low, V high) {
-    const V raised = where(x < low, low, x);
-    return where(raised > high, high, raised);
-  }
+  template <class V> static V y(V x, V low, V high) { return clamped(x, low, high); }
 };
 
 using TernaryOps = OpList<Where, ClampBetween, Lerp, Addcmul, Addcdiv>;

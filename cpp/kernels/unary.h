@@ -233,8 +233,7 @@ struct Relu {
   static constexpr auto name = "relu", node = "ReluBackward0",
                         not_of_bool = "Boolean inputs not supported for relu";
   static constexpr Wants wants = Wants::Y;
-  static constexpr bool integers = true, narrow = true;
-  static constexpr bool halves = true;
+  static constexpr bool integers = true, narrow = true, halves = true;
   template <class V> static V y(V x) { return where(x < 0, 0, x); }  // keeps nan
   template <class V> static V dx(V g, V y) { return where(y > 0, g, 0); }
 };
@@ -352,10 +351,7 @@ struct Clamp {
   static constexpr Wants wants = Wants::X;
   static constexpr bool integers = true;
   double low, high;
-  template <class V> V y(V x) const {
-    const V raised = where(x < low, low, x);
-    return where(raised > high, high, raised);
-  }
+  template <class V> V y(V x) const { return clamped(x, V(low), V(high)); }
   template <class V> V dx(V g, V x) const { return where(x < low, 0, where(x > high, 0, g)); }
 };
 

@@ -42,8 +42,8 @@ inline Mask<int64_t> beyond_double(Ints a, Ints b) {
   return {bits_as<int64_t>(bits_as<uint64_t>((a + limit) | (b + limit)) >> 52).v != 0};
 }
 
-// The quotient towards zero and the rest, of integers below 2^51 in double: a tenth of the time
-// that the instruction for integers takes. a / b is never rounded up to a whole number: it is at
+// The quotient towards zero and the rest, of integers below 2^51 in double: vectors divide no
+// integers. a / b is never rounded up to a whole number: it is at
 // least 1 / b below one.
 struct Division {
   Vec<double> quotient, rest;
@@ -83,6 +83,7 @@ inline Ints pow(Ints base, Ints n) {
     y = where((rest & 1) != 0, y * base, y);
   return where(negative, fraction, y);
 }
+
 // floor(a / b) in floating point: what fmod leaves is exact, so the quotient of the rest is whole
 // but for rounding.
 template <class T>

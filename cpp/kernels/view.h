@@ -20,6 +20,12 @@ struct View {
     for (int64_t s : sizes) n *= s;
     return n;
   }
+  // Whether one number stands for all elements.
+  [[gnu::always_inline]] bool is_number() const {
+    for (int64_t s : strides)
+      if (s != 0) return false;
+    return true;
+  }
   template <class T>
   T* ptr() const {
     return static_cast<T*>(data);

@@ -90,20 +90,18 @@ Tensor clamp(const Tensor& x, const std::optional<Tensor>& low, const std::optio
     return low ? maximum(x, *low) : minimum(x, *high);
   const Tensor y = clamp_between(xa, la, ha);
   if (recording(xa, la) || recording(ha, ha))
-    record(
-        "ClampBackward0", y, {&x, &tensor_of(la), &tensor_of(ha)},
-        saved(x, tensor_of(la), tensor_of(ha)),
-        [](const Tensor& g, Needs needs, const Tensor& x, const Tensor& low, const Tensor& high) {
-          Tensor raised = x, to_high, to_low, to_x = g;
-          if (low.defined()) raised = maximum(x, low);
-          if (high.defined()) {
-            const Tensor above = gt(raised, high);
-            to_high = where(above, g, 0), to_x = where(above, 0, g);
-          }
-          if (!low.defined()) return Grads{to_x, Tensor(), to_high};
-          const Tensor below = lt(x, low);
-          return Grads{where(below, 0, to_x), where(below, to_x, 0), to_high};
-        });
+    record("ClampBackward0", y, {&x, &tensor_of(la), &tensor_of(ha)},
+           saved(x, tensor_of(la), tensor_of(ha)),
+           [](const Tensor& g, const Tensor& x, const Tensor& low, const Tensor& high) {
+             Tensor raised = x, below, to_x = g, to_low, to_high;
+             if (low.defined()) below = lt(x, low), raised = where(below, low, x);
+             if (high.defined()) {
+               const Tensor above = gt(raised, high);
+               to_high = where(above, g, 0), to_x = where(above, 0, g);
+             }
+             if (low.defined()) to_low = where(below, to_x, 0), to_x = where(below, 0, to_x);
+             return Grads{to_x, to_low, to_high};
+           });
   return y;
 }
 
