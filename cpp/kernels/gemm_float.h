@@ -24,10 +24,11 @@ namespace {
 // transposed, are read in long pieces, and there is time to fetch the next panel.
 constexpr int64_t layer_depth = 512, tile_rows = 384, tile_cols = 384;
 // Tiles that a product is cut into at least, if they are not too small: even shares for threads.
-constexpr int64_t min_tiles = 64, least_tile = 8;
-// Bytes between rows that are read in place. Longer steps meet in few lines of the caches, and each
-// row lies in a page of its own.
-constexpr int64_t in_place_step = 3072;
+// Fewer where each packs its rows of A.
+constexpr int64_t min_tiles = 64, min_packing_tiles = 16, least_tile = 8;
+// Bytes between rows that are read in place. Longer steps, and those of half a page, meet in few
+// lines of the caches, and where they are longer each row lies in a page of its own.
+constexpr int64_t in_place_step = 3072, half_page = 2048;
 constexpr int64_t serial_work = 400'000;  // multiplications that are not worth a thread
 constexpr int64_t in_place_b = 8192;      // numbers of B that L1 holds
 constexpr int64_t stream_b = 262'144;  // numbers of B beyond which a single row is bound by memory
@@ -37,8 +38,9 @@ constexpr int64_t dots_rows = max_rows, dots_cols = 3;
 // For somewhat more rows the transposed product reads B in place and packs A, which is the smaller.
 constexpr int64_t turned_rows = 16;
 
-// Shorter panels would end before what is fetched from memory has arrived.
-constexpr int64_t far_depth = 256;
+// Numbers of B that no cache holds. Shorter panels would end before what is fetched from memory has
+// arrived.
+constexpr int64_t memory_b = 16'777'216, far_depth = 256;
 
 // Memory that a thread keeps from call to call.
 class Scratch {
@@ -165,7 +167,10 @@ class Layer {
         strips_(call.a.rows, max_rows),
         panels_(ceil_div(call.b.cols, width), tile_vecs[strips_.longest()]) {
     const Operand<T>&a = call.a, &b = call.b;
-    const auto far = [](int64_t step) { return step * int64_t(sizeof(T)) > in_place_step; };
+    const auto far = [](int64_t step) {
+      const int64_t bytes = step * int64_t(sizeof(T));
+      return bytes > in_place_step || bytes % half_page == 0;
+    };
     pack_a_ = a.col_stride != 1 && (a.row_stride != 1 || far(a.col_stride));
     const bool few = a.rows <= 2 * max_rows || depth * b.cols <= in_place_b;
     pack_b_ = b.col_stride != 1 || (far(b.row_stride) && !few);
@@ -180,7 +185,8 @@ class Layer {
     };
     const bool along = pack_a_ && !pack_b_;
     if (along) tile_panels = 1;
-    while (tiles() < min_tiles && tile_strips * tile_panels > least_tile)
+    const int64_t least_tiles = pack_a_ ? min_packing_tiles : min_tiles;
+    while (tiles() < least_tiles && tile_strips * tile_panels > least_tile)
       (tile_strips <= 2 ? tile_panels : tile_strips) /= 2;
     // As many panels to a tile everywhere: threads get the same number of tiles.
     if (const int64_t across = ceil_div(panels_.count, tile_panels); across > 1)
@@ -241,23 +247,21 @@ class Layer {
   }
 
   // What of A is fetched while a strip of m rows is multiplied with panel `number` of `count`, see
-  // Note [Fetching ahead]: one of the next m rows, or all of them if there are fewer panels; where
-  // the numbers of a row are not adjacent, what the strip's own steps come to next.
+  // Note [Fetching ahead]: one of the next m rows, or all of them if there are fewer panels and the
+  // rows are adjacent; where the numbers of a row are not, what the strip's own steps come to next.
   Ahead next_strip(const Tile<T>& t, int64_t m, int64_t number, int64_t count) const {
     constexpr int64_t bytes = sizeof(T);
-    const int64_t part = part_depth(depth_, m), step = t.a_col * bytes;
-    if (t.a_col != 1) return {reinterpret_cast<const char*>(t.a + 16 * t.a_col), step, part * step};
-    const bool all = count < m;
+    if (t.a_col != 1) return {reinterpret_cast<const char*>(t.a + 16 * t.a_col), t.a_col * bytes};
+    const bool all = count < m && t.a_row == depth_;
     const T* rows = t.a + (m + (all ? 0 : std::min(number, m - 1))) * t.a_row;
-    if (all) return {reinterpret_cast<const char*>(rows), m * step, t.a_row * bytes};
-    return {reinterpret_cast<const char*>(rows), step, part * step};
+    return {reinterpret_cast<const char*>(rows), all ? m * bytes : bytes};
   }
   // What of panel p, which is read in place, strip `number` of the panel before it fetches: its
   // lines number `number`, row by row.
-  Ahead next_panel(int64_t p, int64_t m, int64_t number) const {
+  Ahead next_panel(int64_t p, int64_t number) const {
     const char* lines = reinterpret_cast<const char*>(call_.b.at(k0_, col_of(p)));
     const int64_t step = call_.b.row_stride * int64_t(sizeof(T));
-    return {lines + number * 64, step, part_depth(depth_, m) * step};
+    return {lines + number * 64, step};
   }
 
   // One tile: its strip of A stays in L1 while the panels of B pass by.
@@ -274,7 +278,8 @@ class Layer {
     if (packed0 < panel1)
       panels = packed_b.get<T>(product_, j, (col_of(panel1) - col_of(packed0)) * depth_,
                                [&](T* to) { pack_panels(to, packed0, panel1); });
-    const int64_t b_far = depth_ >= far_depth ? 64 * b.row_stride : 0;
+    const bool from_memory = depth_ >= far_depth && b.rows * b.cols >= memory_b;
+    const int64_t b_far = from_memory ? 64 * b.row_stride : 0;
     Tile<T> t;
     t.depth = depth_, t.c_row = call_.c_row, t.accumulate = call_.accumulate || k0_ > 0;
     for (int64_t s = strip0; s < strip1; ++s) {
@@ -293,9 +298,9 @@ class Layer {
         t.c = call_.c + row * call_.c_row + col;
         const bool fetches_b =
             pack_a_ && p + 1 < first_packed_ && (s - strip0) * 64 < vecs * vec_bytes;
-        t.ahead = fetches_b ? next_panel(p + 1, m, s - strip0)
+        t.ahead = fetches_b ? next_panel(p + 1, s - strip0)
                             : next_strip(t, m, p - panel0, panel1 - panel0);
-        tile_table<T>[m][vecs](t);
+        multiply_tile(t, m, vecs);
       }
       if (activates_)
         call_.activate(row, m, col_of(panel0),
@@ -346,8 +351,8 @@ void multiply_small(const Call<T>& call) {
     for (int64_t s = 0, i = 0; s < strips.count; i += strips.length(s++)) {
       t.a = a.at(i, 0), t.c = call.c + i * call.c_row + j;
       const auto [lines, step] = upcoming.take(k);
-      t.ahead = {lines, step, part_depth(k, strips.length(s)) * step};
-      tile_table<T>[strips.length(s)][vecs](t);
+      t.ahead = {lines, step};
+      multiply_tile(t, strips.length(s), vecs);
     }
   }
 }

@@ -3,6 +3,7 @@
 // only.
 #include <algorithm>
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "kernels/transpose.h"
@@ -37,19 +38,17 @@ struct LastVector {
 #endif
 
 // Note [Fetching ahead]
-// While a tile is computed the caches are filled with what comes next, some lines in each step of
-// k: a burst would keep the loads waiting. That is C, a row at a time; B, which comes from L2, and
-// where it is read in place from memory, 16 and `b_far` steps ahead; and what `Ahead` says, a line
-// in each step, `step` bytes on. A tile's steps are cut into as many parts as it has rows; each
-// part's lines begin `part_step` bytes after those of the last.
+// While a tile is computed the caches are filled with what comes next: C, half of its rows before
+// the first step of k and half some steps later, as a burst of more would keep the loads waiting;
+// B, which comes from L2, 16 steps ahead, and where it comes from memory `b_far` steps, too; and
+// what `Ahead` says, a line in each step, `step` bytes on. The loop is one and short: processors
+// have a place for loops of some sixty instructions, and every way out of them costs twenty cycles.
 struct Ahead {
   const char* data;
-  int64_t step, part_step;
+  int64_t step;
 };
-// Steps of k in each part. C's rows would come too late for fewer than 64.
-static constexpr int64_t part_depth(int64_t depth, int64_t rows) {
-  return depth < 64 ? depth : depth / rows;
-}
+// Steps of k between C's halves; C's rows would come too late for fewer than twice as many.
+inline constexpr int64_t half_c_depth = 32;
 
 template <class T>
 struct Tile {
@@ -65,6 +64,12 @@ struct Tile {
   bool accumulate;
   Ahead ahead{};
   int64_t b_far = 0;  // in elements
+
+  // Every vector of B and C is whole, and nothing is fetched from far: a tile without the
+  // instructions for these takes a tenth less.
+  bool is_plain(int vecs) const {
+    return b_far == 0 && (!cuts_vectors || cols == vecs * Vec<T>::width);
+  }
 };
 
 // Puts sums[i * sums_row + j] where C ends within a vector.
@@ -95,9 +100,17 @@ template <class T>
     }
 }
 
+// All lanes of a row's last vector.
+template <class T>
+struct WholeVector {
+  explicit WholeVector(int64_t) {}
+  Vec<T> load(const T* p) const { return Vec<T>::load(p); }
+  void store(T* p, Vec<T> x) const { x.store(p); }
+};
+
 // Vector j of a row of `vecs`.
-template <int vecs, class T>
-[[gnu::always_inline]] static inline Vec<T> load_part(const T* row, int j, LastVector<T> last) {
+template <int vecs, class T, class Last>
+[[gnu::always_inline]] static inline Vec<T> load_part(const T* row, int j, Last last) {
   const T* p = row + j * Vec<T>::width;
   return j == vecs - 1 ? last.load(p) : Vec<T>::load(p);
 }
@@ -111,8 +124,8 @@ template <int vecs, int writes, int level>
 }
 
 // C = sums, with what belongs to them.
-template <class T, int rows, int vecs>
-[[gnu::always_inline]] static inline void store_tile(const Tile<T>& t, LastVector<T> last,
+template <class T, int rows, int vecs, class Last>
+[[gnu::always_inline]] static inline void store_tile(const Tile<T>& t, Last last,
                                                      Vec<T> (&sum)[rows][vecs]) {
   constexpr int width = Vec<T>::width;
   if (!cuts_vectors && t.cols != vecs * width) {
@@ -143,7 +156,7 @@ template <class T, int rows, int vecs>
     }
 }
 
-template <class T, int rows, int vecs>
+template <class T, int rows, int vecs, bool plain>
 static void multiply_tile(const Tile<T>& t) {
   using V = Vec<T>;
   constexpr int width = V::width;
@@ -162,20 +175,20 @@ static void multiply_tile(const Tile<T>& t) {
   const char *a = reinterpret_cast<const char*>(t.a), *a_half = a + half * a_row;
   asm("" : "+r"(a_half));
   const char *b = reinterpret_cast<const char*>(t.b), *b_far = b + t.b_far * bytes;
-  const LastVector<T> last(t.cols - (vecs - 1) * width);
-  const char* ahead_part = t.ahead.data;
-  const T* c = t.c;
-  int64_t part = part_depth(t.depth, rows);
-  for (int64_t left = t.depth; left > 0; left -= part, c += t.c_row) {
-    if (left < 2 * part) part = left;
-    if (t.depth >= 64) {
-      fetch_row<vecs, 1, 3>(c);
-      __builtin_prefetch(c + vecs * width - 1, 1);  // C may begin within a line
-    }
-    const char* ahead = ahead_part;
-    ahead_part += t.ahead.part_step;
-    const int64_t step = t.ahead.step;
-    for (int64_t k = part; k > 0; --k) {
+  const std::conditional_t<plain, WholeVector<T>, LastVector<T>> last(t.cols - (vecs - 1) * width);
+  const char *ahead = t.ahead.data, *c = reinterpret_cast<const char*>(t.c);
+  const int64_t ahead_step = t.ahead.step, c_row = t.c_row * bytes;
+  constexpr int c_rows = (rows + 1) / 2;
+  const bool fetches_c = t.depth >= 2 * half_c_depth;
+  int64_t rest = fetches_c ? t.depth - half_c_depth : 0;
+  for (int64_t k = t.depth - rest; k > 0; k = std::exchange(rest, 0)) {
+    if (fetches_c)
+#pragma GCC unroll 16
+      for (int i = 0; i < c_rows; ++i, c += c_row) {
+        fetch_row<vecs, 1, 3>(c);
+        __builtin_prefetch(c + vecs * vec_bytes - 1, 1);  // C may begin within a line
+      }
+    for (; k > 0; --k) {
       V line[vecs];
 #pragma GCC unroll 16
       for (int j = 0; j < vecs; ++j)
@@ -189,24 +202,28 @@ static void multiply_tile(const Tile<T>& t) {
       }
       __builtin_prefetch(ahead);
       fetch_row<vecs, 0, 3>(b + 16 * b_row);
-      fetch_row<vecs, 0, 2>(b_far);
-      a += a_col, a_half += a_col, b += b_row, b_far += b_row, ahead += step;
+      if constexpr (!plain) fetch_row<vecs, 0, 2>(b_far);
+      a += a_col, a_half += a_col, b += b_row, b_far += b_row, ahead += ahead_step;
     }
   }
-  store_tile<T, rows, vecs>(t, last, sum);
+  store_tile(t, last, sum);
 }
 
 template <class T>
 using MultiplyTile = void(const Tile<T>&);
+template <class T>
+using MultiplyTiles = std::array<MultiplyTile<T>*, 2>;  // tiles of any kind, and plain ones
 
 template <class T, int rows, int... vecs>
 static constexpr auto tile_functions_of(std::integer_sequence<int, vecs...>) {
-  std::array<MultiplyTile<T>*, max_vecs + 1> row{};
-  ((row[vecs + 1] = multiply_tile<T, rows, vecs + 1>), ...);
+  std::array<MultiplyTiles<T>, max_vecs + 1> row{};
+  ((row[vecs + 1] = {multiply_tile<T, rows, vecs + 1, false>,
+                     multiply_tile<T, rows, vecs + 1, true>}),
+   ...);
   return row;
 }
 
-// tile_vecs[rows] is the widest tile with that many rows; tile_table[rows][vecs] its function.
+// tile_vecs[rows] is the widest tile with that many rows; tile_table[rows][vecs] its functions.
 static constexpr auto tile_vecs = [] {
   std::array<int, max_rows + 1> vecs{};
   for (int rows = 1; rows <= max_rows; ++rows)
@@ -215,7 +232,7 @@ static constexpr auto tile_vecs = [] {
 }();
 template <class T, int... rows>
 static constexpr auto tile_functions(std::integer_sequence<int, rows...>) {
-  std::array<std::array<MultiplyTile<T>*, max_vecs + 1>, max_rows + 1> table{};
+  std::array<std::array<MultiplyTiles<T>, max_vecs + 1>, max_rows + 1> table{};
   ((table[rows + 1] =
         tile_functions_of<T, rows + 1>(std::make_integer_sequence<int, tile_vecs[rows + 1]>{})),
    ...);
@@ -223,6 +240,10 @@ static constexpr auto tile_functions(std::integer_sequence<int, rows...>) {
 }
 template <class T>
 static constexpr auto tile_table = tile_functions<T>(std::make_integer_sequence<int, max_rows>{});
+template <class T>
+static void multiply_tile(const Tile<T>& t, int64_t rows, int64_t vecs) {
+  tile_table<T>[rows][vecs][t.is_plain(vecs)](t);
+}
 
 template <class T>
 inline constexpr int dots_at_once = Vec<T>::width < 8 ? 8 : Vec<T>::width;
