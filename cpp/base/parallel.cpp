@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
@@ -20,7 +21,9 @@
 // not matter to the result; but unless they are dealt in order, the caller takes them from the
 // front and helpers from the back, so that in ops that follow one another a core finds in its cache
 // what it worked on before. By turns they go inward like that, and outward from the middle: what is
-// left in the cache of the last op is what it touched last.
+// left in the cache of the last op is what it touched last. Each end has its share of the blocks,
+// and for the first microseconds of a job they are left to those whose share they are: small blocks may
+// lie in the other core's cache, and fetching one takes several times as long as working on it.
 namespace izvod {
 namespace {
 
@@ -62,12 +65,16 @@ class Pool {
     }
     block_ = block, job_ = job, limit_ = helpers, failure_ = nullptr;
     const bool near = deal == Deal::Near, outward = near && (outward_ = !outward_);
-    helpers_from_back_ = near && !outward, first_ = outward ? blocks / 2 : 0, blocks_ = blocks;
+    const int64_t share = near ? ceil_div(blocks, helpers + 1) : blocks;
+    callers_ = {outward, outward ? blocks - share : share};
+    helpers_ = {near && !outward, near ? callers_.bound : 0};
+    first_ = outward ? blocks / 2 : 0, blocks_ = blocks;
+    shares_end_ = Clock::now() + share_time;
     left_.store(uint64_t(blocks) << 32, std::memory_order_relaxed);
     state_.store(open, std::memory_order_release);
     generation_.fetch_add(1);
     if (asleep_.load()) generation_.notify_all();
-    work(outward);
+    work(callers_);
     uint32_t busy = state_.fetch_and(~open, std::memory_order_acq_rel) & ~open;
     for (int round = 0; busy; ++round) {
       await_thread(round);
@@ -78,23 +85,41 @@ class Pool {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::microseconds share_time{20};
   static constexpr uint32_t open = 1u << 31;
   static constexpr int spins_before_sleep = 4000;
 
-  // The next block from the front or the back, -1 when none is left.
-  int64_t take(bool from_back) {
-    uint64_t left = left_.load(std::memory_order_relaxed), front, back;
-    do {
-      front = left & UINT32_MAX, back = left >> 32;
-      if (front == back) return -1;
-    } while (!left_.compare_exchange_weak(left, from_back ? front | (back - 1) << 32 : left + 1,
-                                          std::memory_order_relaxed));
-    return int64_t(from_back ? back - 1 : front);
+  // The end that a thread takes blocks from, and where its share of them ends.
+  struct End {
+    bool back;
+    int64_t bound;
+    bool owns(int64_t i) const { return back ? i >= bound : i < bound; }
+  };
+
+  // Whether helpers have joined.
+  bool helped() const { return state_.load(std::memory_order_relaxed) != open; }
+
+  // The next block from that end, -1 when none is left.
+  int64_t take(End end) {
+    uint64_t left = left_.load(std::memory_order_relaxed);
+    for (;;) {
+      const uint64_t front = left & UINT32_MAX, last = (left >> 32) - 1;
+      if (front == last + 1) return -1;
+      const int64_t i = int64_t(end.back ? last : front);
+      if (!end.owns(i) && helped() && Clock::now() < shares_end_) {
+        pause();
+        left = left_.load(std::memory_order_relaxed);
+      } else if (left_.compare_exchange_weak(left, end.back ? front | last << 32 : left + 1,
+                                             std::memory_order_relaxed)) {
+        return i;
+      }
+    }
   }
 
-  void work(bool from_back) {
+  void work(End end) {
     inside = true;
-    for (int64_t i; (i = take(from_back)) >= 0;) {
+    for (int64_t i; (i = take(end)) >= 0;) {
       try {
         block_(job_, (i + first_) % blocks_);
       } catch (...) {
@@ -114,7 +139,7 @@ class Pool {
       while ((s & open) && !state_.compare_exchange_weak(s, s + 1, std::memory_order_acq_rel)) {
       }
       if (!(s & open)) continue;
-      if (id <= limit_) work(helpers_from_back_);
+      if (id <= limit_) work(helpers_);
       state_.fetch_sub(1, std::memory_order_release);
     }
   }
@@ -139,7 +164,9 @@ class Pool {
   Block block_ = nullptr;
   void* job_ = nullptr;
   int limit_ = 0, started_ = 0;
-  bool helpers_from_back_ = true, outward_ = false;
+  End callers_{}, helpers_{};
+  Clock::time_point shares_end_;
+  bool outward_ = false;
   int64_t first_ = 0, blocks_ = 0;  // the block that is dealt first, the others in a ring after it
   std::exception_ptr failure_;
 };
