@@ -64,7 +64,8 @@ void scan_few(const View& out, const View& in, int64_t dim, std::array<int64_t, 
 
 // ... or along rows. Each total waits for the one before it, unless the lanes of a vector are
 // combined first, in three steps, with the one before, the two before and the four before: a third
-// of the time where there are eight lanes. Sums of doubles would be rounded in another order.
+// of the time where there are eight lanes, and half of what eight rows together take, which have to
+// be transposed there and back. Sums of doubles would be rounded in another order.
 template <class S, class Op>
 inline constexpr bool scans_lanes =
     Vec<double>::width == 8 &&
@@ -202,8 +203,10 @@ void scan_short_rows(const Row& out, const Row& in, int64_t length, int64_t rows
         scan_fours<S, Op, rows / 4>(totals, to, from, length);
       }
     };
-    adjacent(std::integral_constant<int, 8>());
-    adjacent(std::integral_constant<int, 4>());
+    if constexpr (!scans_lanes<S, Op>) {
+      adjacent(std::integral_constant<int, 8>());
+      adjacent(std::integral_constant<int, 4>());
+    }
     for (; i < n; ++i, x += length, y += length) {
       if constexpr (scans_lanes<S, Op>) {
         Total<S> total = Op::identity;
@@ -232,7 +235,7 @@ void scan(const View& out, const View& in, int64_t dim) {
     if (adjacent)
       return scan_short_rows<S, Op>(Row(out, at[0], 1), Row(in, at[1], 1), length, n, streams);
     if (few) return scan_few<S, Op>(out, in, dim, at, n);
-    walk.template split<8>(at, n, [&](auto here, int64_t m) {
+    walk.template split<scans_lanes<S, Op> ? 1 : 8>(at, n, [&](auto here, int64_t m) {
       if (walk.columns)
         scan_columns<S, Op>(out, in, dim, here, walk.step, m, streams);
       else if (m == 8)
