@@ -68,7 +68,7 @@ class Pool {
     const int64_t share = near ? ceil_div(blocks, helpers + 1) : blocks;
     callers_ = {outward, outward ? blocks - share : share};
     helpers_ = {near && !outward, near ? callers_.bound : 0};
-    first_ = outward ? blocks / 2 : 0, blocks_ = blocks;
+    first_ = outward ? share : 0, blocks_ = blocks;
     shares_end_ = Clock::now() + share_time;
     left_.store(uint64_t(blocks) << 32, std::memory_order_relaxed);
     state_.store(open, std::memory_order_release);

@@ -24,8 +24,9 @@ namespace {
 // transposed, are read in long pieces, and there is time to fetch the next panel.
 constexpr int64_t layer_depth = 512, tile_rows = 384, tile_cols = 384;
 // Tiles that a product is cut into at least, if they are not too small: even shares for threads.
-// Fewer where each packs its rows of A.
-constexpr int64_t min_tiles = 64, min_packing_tiles = 16, least_tile = 8;
+// Fewer where each packs its rows of A. Tiles of fewer multiplications are not cut: taking one
+// costs a thread as much.
+constexpr int64_t min_tiles = 64, min_packing_tiles = 16, least_tile = 600'000;
 // Bytes between rows that are read in place. Longer steps, and those of half a page, meet in few
 // lines of the caches, and where they are longer each row lies in a page of its own.
 constexpr int64_t in_place_step = 3072, half_page = 2048;
@@ -178,20 +179,25 @@ class Layer {
 
   void run() {
     product_ = ++products;
-    int64_t tile_strips = tile_rows / max_rows;
+    int64_t tile_strips = std::min(strips_.count, tile_rows / max_rows);
     int64_t tile_panels = std::max<int64_t>(1, tile_cols / (panels_.longest() * width));
+    tile_panels = std::min(panels_.count, tile_panels);
     const auto tiles = [&] {
       return ceil_div(strips_.count, tile_strips) * ceil_div(panels_.count, tile_panels);
     };
     const bool along = pack_a_ && !pack_b_;
     if (along) tile_panels = 1;
     const int64_t least_tiles = pack_a_ ? min_packing_tiles : min_tiles;
-    while (tiles() < least_tiles && tile_strips * tile_panels > least_tile)
-      (tile_strips <= 2 ? tile_panels : tile_strips) /= 2;
+    static_assert(max_sums * width * layer_depth <= least_tile);  // one panel is not cut
+    const int64_t panel_work = strips_.longest() * panels_.longest() * width * depth_;
+    while (tiles() < least_tiles && tile_strips * tile_panels * panel_work > least_tile)
+      (tile_strips <= 2 && tile_panels > 1 ? tile_panels : tile_strips) /= 2;
     // As many panels to a tile everywhere: threads get the same number of tiles.
     if (const int64_t across = ceil_div(panels_.count, tile_panels); across > 1)
       panels_.cut(across * ceil_div(panels_.count, across));
     first_packed_ = pack_b_ ? 0 : panels_.count - (!cuts_vectors && call_.b.cols % width != 0);
+    if (tile_strips < strips_.count)
+      tile_strips = ceil_div(strips_.count, even_blocks(strips_.count, tile_strips));
     const Pieces down(strips_.count, tile_strips), across(panels_.count, tile_panels);
     const int64_t count = down.count * across.count;
     const bool serial = call_.a.rows * call_.b.cols * depth_ < serial_work;

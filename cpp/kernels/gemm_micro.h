@@ -144,11 +144,18 @@ template <class T, int rows, int vecs, class Last>
       for (int i = 0; i < rows; ++i) sum[i][j] += x;
     }
   T* c = t.c;
+  const int64_t c_row = t.c_row;  // stores might change t, for all the compiler knows
+  if (t.accumulate) {
+    const T* old = c;
 #pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i, c += t.c_row)
+    for (int i = 0; i < rows; ++i, old += c_row)
+#pragma GCC unroll 16
+      for (int j = 0; j < vecs; ++j) sum[i][j] += load_part<vecs>(old, j, last);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i, c += c_row)
 #pragma GCC unroll 16
     for (int j = 0; j < vecs; ++j) {
-      if (t.accumulate) sum[i][j] += load_part<vecs>(c, j, last);
       if (j == vecs - 1)
         last.store(c + j * width, sum[i][j]);
       else
