@@ -22,8 +22,8 @@
 // front and helpers from the back, so that in ops that follow one another a core finds in its cache
 // what it worked on before. By turns they go inward like that, and outward from the middle: what is
 // left in the cache of the last op is what it touched last. Each end has its share of the blocks,
-// and for the first microseconds of a job they are left to those whose share they are: small blocks may
-// lie in the other core's cache, and fetching one takes several times as long as working on it.
+// and for the first microseconds of a job they are left to those whose share they are: small blocks
+// may lie in the other core's cache, and fetching one takes several times as long as working on it.
 namespace izvod {
 namespace {
 
@@ -208,7 +208,7 @@ void detail::run_blocks(Deal deal, int64_t n, int64_t grain, void (*call)(void*,
   Unlocked unlocked;
   const int helpers = int(std::min<int64_t>(num_threads(), blocks)) - 1;
   const auto block = [](void* f, int64_t i) { (*static_cast<decltype(run)*>(f))(i); };
-  if (helpers == 0 || !pool().run(deal, blocks, helpers, block, &run)) run_all();
+  if (helpers < 1 || !pool().run(deal, blocks, helpers, block, &run)) run_all();
 }
 
 }  // namespace izvod
