@@ -328,6 +328,11 @@ void stream_rows(Place<void> to, Place<const void> from, int64_t n, int64_t rows
   });
 }
 
+// Bytes of one number from which on it is stored past the caches: lines that are written whole, and
+// nothing else, need not be read first, and a large third-level cache takes them faster than
+// memory.
+constexpr int64_t stream_numbers_from = int64_t(64) << 20;
+
 void copy(const View& out, const View& in) {
   if (out.numel() == 0) return;
   if (out.dtype != in.dtype && in.is_number()) {
@@ -340,8 +345,11 @@ void copy(const View& out, const View& in) {
   const Place<const void> from{in.data, in.dtype, loop.along(1), loop.down(1)};
   const int64_t n = loop.numel(), to_bytes = itemsize(out.dtype), from_bytes = itemsize(in.dtype);
   const int64_t row = out.dtype == in.dtype ? row_to_transpose(loop) : -1;
-  const bool streams = n * to_bytes >= (row >= 0 ? stream_transposed_from : stream_from) &&
-                       to.along == 1 && loop.sizes.back() * to_bytes >= 512;
+  const int64_t least = row >= 0         ? stream_transposed_from
+                        : in.is_number() ? stream_numbers_from
+                                         : stream_from;
+  const bool streams =
+      n * to_bytes >= least && to.along == 1 && loop.sizes.back() * to_bytes >= 512;
   if (row >= 0)
     return visit_itemsize(to_bytes, [&](auto t) {
       using T = typename decltype(t)::type;
