@@ -156,11 +156,12 @@ class Pool {
   }
 
   std::mutex turn_, failing_;
-  std::atomic<uint32_t> state_{0};       // open, and how many helpers are inside
-  std::atomic<uint32_t> generation_{0};  // counts jobs; helpers sleep on it
+  // What threads wait for and what they take have lines of their own.
+  std::atomic<uint32_t> state_{0};  // open, and how many helpers are inside
   std::atomic<int> asleep_{0};
-  std::atomic<uint64_t> left_{
-      0};  // blocks that nobody has taken: the first one, and above it the end
+  alignas(64) std::atomic<uint32_t> generation_{0};  // counts jobs; helpers sleep on it
+  // Blocks that nobody has taken: the first one, and above it the end.
+  alignas(64) std::atomic<uint64_t> left_{0};
   Block block_ = nullptr;
   void* job_ = nullptr;
   int limit_ = 0, started_ = 0;
