@@ -124,10 +124,11 @@ void compare_with_loop(const Case& x) {
 
 // Sizes around the widths of vectors, tiles and blocks.
 const int64_t small_sizes[] = {0, 1, 2, 3, 5, 6, 7, 8, 9, 15, 17, 33};
-const Shape large_shapes[] = {
-    {100, 70, 130}, {6, 385, 16},  {7, 800, 33},  {97, 384, 193}, {1, 400, 1000}, {1, 5, 4099},
-    {1000, 400, 1}, {2, 770, 257}, {5, 20, 3075}, {257, 3, 300},  {1540, 20, 17}, {9, 390, 3080},
-    {64, 1, 64},    {300, 390, 8}, {4, 33, 70},   {3, 2000, 5},   {90, 70, 2}};
+const Shape large_shapes[] = {{100, 70, 130}, {6, 385, 16},   {7, 800, 33},   {97, 384, 193},
+                              {1, 400, 1000}, {1, 5, 4099},   {1000, 400, 1}, {2, 770, 257},
+                              {5, 20, 3075},  {257, 3, 300},  {1540, 20, 17}, {9, 390, 3080},
+                              {64, 1, 64},    {300, 390, 8},  {4, 33, 70},    {3, 2000, 5},
+                              {90, 70, 2},    {70, 300, 512}, {512, 40, 60},  {2100, 16, 16}};
 
 template <class T>
 class GemmTest : public ::testing::Test {};
@@ -156,6 +157,9 @@ TYPED_TEST(GemmTest, LargeShapes) {
           {s, bool(form & 1), bool(form & 2), more ? 3 : 0, 1, more, more});
     }
 }
+
+// More of B than caches hold, which is fetched from far.
+TEST(Gemm, FewRowsTimesMemory) { compare_with_loop<float>({{2, 300, 57000}}); }
 
 // An activation gives the bits that it gives afterwards, once, and leaves what lies between rows
 // alone.

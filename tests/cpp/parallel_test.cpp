@@ -13,20 +13,20 @@
 namespace izvod {
 namespace {
 
-struct TwoThreads {
+struct Threads {
   int before = num_threads();
-  TwoThreads() { set_num_threads(2); }
-  ~TwoThreads() { set_num_threads(before); }
+  explicit Threads(int n) { set_num_threads(n); }
+  ~Threads() { set_num_threads(before); }
 };
 
-// The block that the second thread begins with, out of eight; -1 if none comes within ten seconds.
+// The block that the second thread begins with; -1 if none comes within ten seconds.
 template <Deal deal>
-int64_t first_of_helper() {
-  const TwoThreads two;
+int64_t first_of_helper(int64_t blocks) {
+  const Threads two(2);
   const auto caller = std::this_thread::get_id();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   std::atomic<int64_t> first{-1};
-  parallel_for<deal>(8, 1, [&](int64_t begin, int64_t) {
+  parallel_for<deal>(blocks, 1, [&](int64_t begin, int64_t) {
     if (std::this_thread::get_id() != caller) {
       int64_t none = -1;
       first.compare_exchange_strong(none, begin);
@@ -36,33 +36,39 @@ int64_t first_of_helper() {
   return first;
 }
 
-// By turns the caller and the helper go from the ends inward, and from the middle outward.
+// By turns the caller and the helper go from the ends inward, and from the middle outward. The
+// middle of an odd number is the caller's both times.
 TEST(Parallel, HelpersKeepToTheBack) {
-  const int64_t first = first_of_helper<Deal::Near>(), second = first_of_helper<Deal::Near>();
-  EXPECT_EQ(std::min(first, second), 4);
-  EXPECT_EQ(std::max(first, second), 7);
+  for (int64_t blocks : {8, 7, 3, 2}) {
+    const int64_t first = first_of_helper<Deal::Near>(blocks),
+                  second = first_of_helper<Deal::Near>(blocks);
+    EXPECT_EQ(std::min(first, second), (blocks + 1) / 2) << blocks;
+    EXPECT_EQ(std::max(first, second), blocks - 1) << blocks;
+  }
 }
 
 TEST(Parallel, BlocksThatWaitForThoseBeforeThemAreDealtInOrder) {
-  const int64_t first = first_of_helper<Deal::InOrder>();  // before or after the caller's first
+  const int64_t first = first_of_helper<Deal::InOrder>(8);  // before or after the caller's first
   EXPECT_TRUE(first == 0 || first == 1) << first;
 }
 
 TEST(Parallel, EveryIndexOnceWhateverTheGrain) {
-  const TwoThreads two;
-  for (int64_t n : {0, 1, 2, 7, 64, 1000})
-    for (int64_t grain : {1, 3, 64, 5000}) {
-      std::vector<std::atomic<int>> seen(static_cast<size_t>(n));
-      parallel_for(n, grain, [&](int64_t begin, int64_t end) {
-        EXPECT_EQ(begin % grain, 0);
-        for (int64_t i = begin; i < end; ++i) ++seen[size_t(i)];
-      });
-      for (const auto& count : seen) EXPECT_EQ(count, 1);
-    }
+  for (int count : {0, 1, 2, 3, 5}) {
+    const Threads threads(count);
+    for (int64_t n : {0, 1, 2, 7, 64, 1000})
+      for (int64_t grain : {1, 3, 64, 5000}) {
+        std::vector<std::atomic<int>> seen(static_cast<size_t>(n));
+        parallel_for(n, grain, [&](int64_t begin, int64_t end) {
+          EXPECT_EQ(begin % grain, 0);
+          for (int64_t i = begin; i < end; ++i) ++seen[size_t(i)];
+        });
+        for (const auto& times : seen) EXPECT_EQ(times, 1);
+      }
+  }
 }
 
 TEST(Parallel, AnExceptionReachesTheCaller) {
-  const TwoThreads two;
+  const Threads two(2);
   const auto refuse = [](int64_t begin, int64_t) {
     if (begin == 5) throw std::runtime_error("five");
   };
