@@ -39,10 +39,6 @@ constexpr int64_t dots_rows = max_rows, dots_cols = 3;
 // For somewhat more rows the transposed product reads B in place and packs A, which is the smaller.
 constexpr int64_t turned_rows = 16;
 
-// Numbers of B that no cache holds. Shorter panels would end before what is fetched from memory has
-// arrived.
-constexpr int64_t memory_b = 16'777'216, far_depth = 256;
-
 // Memory that a thread keeps from call to call.
 class Scratch {
  public:
@@ -284,8 +280,6 @@ class Layer {
     if (packed0 < panel1)
       panels = packed_b.get<T>(product_, j, (col_of(panel1) - col_of(packed0)) * depth_,
                                [&](T* to) { pack_panels(to, packed0, panel1); });
-    const bool from_memory = depth_ >= far_depth && b.rows * b.cols >= memory_b;
-    const int64_t b_far = from_memory ? 64 * b.row_stride : 0;
     Tile<T> t;
     t.depth = depth_, t.c_row = call_.c_row, t.accumulate = call_.accumulate || k0_ > 0;
     for (int64_t s = strip0; s < strip1; ++s) {
@@ -297,9 +291,9 @@ class Layer {
       for (int64_t p = panel0; p < panel1; ++p) {
         const int64_t col = col_of(p), vecs = panels_.length(p);
         if (p < packed0)
-          t.b = b.at(k0_, col), t.b_row = b.row_stride, t.b_far = b_far;
+          t.b = b.at(k0_, col), t.b_row = b.row_stride;
         else
-          t.b = panels + (col - col_of(packed0)) * depth_, t.b_row = vecs * width, t.b_far = 0;
+          t.b = panels + (col - col_of(packed0)) * depth_, t.b_row = vecs * width;
         t.cols = cols_of(p), t.bias = call_.bias && k0_ == 0 ? call_.bias + col : nullptr;
         t.c = call_.c + row * call_.c_row + col;
         const bool fetches_b =

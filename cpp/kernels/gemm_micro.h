@@ -20,9 +20,15 @@ inline constexpr int max_sums = vec_bytes == 64 ? 24 : 12;
 inline constexpr int max_rows = vec_bytes == 64 ? 8 : 6;
 inline constexpr int max_vecs = 8;
 
-// A row's last vector of a tile. Where the machine reads and writes parts of vectors as fast as
-// whole ones C and B may end anywhere; elsewhere B's last columns are packed, and finish_tile puts
-// C's.
+// A row's last vector of a tile. Where the machine reads and writes parts of vectors nearly as fast
+// as whole ones C and B may end anywhere; elsewhere B's last columns are packed, and finish_tile
+// puts C's.
+template <class T>
+struct WholeVector {
+  explicit WholeVector(int64_t) {}
+  Vec<T> load(const T* p) const { return Vec<T>::load(p); }
+  void store(T* p, Vec<T> x) const { x.store(p); }
+};
 #if defined(__AVX512F__)
 inline constexpr bool cuts_vectors = true;
 template <class T>
@@ -30,19 +36,15 @@ using LastVector = FirstLanes<T>;
 #else
 inline constexpr bool cuts_vectors = false;
 template <class T>
-struct LastVector {
-  explicit LastVector(int64_t) {}
-  Vec<T> load(const T* p) const { return Vec<T>::load(p); }
-  void store(T* p, Vec<T> x) const { x.store(p); }
-};
+using LastVector = WholeVector<T>;
 #endif
 
 // Note [Fetching ahead]
 // While a tile is computed the caches are filled with what comes next: C, half of its rows before
 // the first step of k and half some steps later, as a burst of more would keep the loads waiting;
-// B, which comes from L2, 16 steps ahead, and where it comes from memory `b_far` steps, too; and
-// what `Ahead` says, a line in each step, `step` bytes on. The loop is one and short: processors
-// have a place for loops of some sixty instructions, and every way out of them costs twenty cycles.
+// B, which comes from L2, 16 steps ahead; and what `Ahead` says, a line in each step, `step` bytes
+// on. The loop is one and short: processors have a place for loops of some sixty instructions, and
+// every way out of them costs twenty cycles.
 struct Ahead {
   const char* data;
   int64_t step;
@@ -63,13 +65,6 @@ struct Tile {
   const T* bias;
   bool accumulate;
   Ahead ahead{};
-  int64_t b_far = 0;  // in elements
-
-  // Every vector of B and C is whole, and nothing is fetched from far: a tile without the
-  // instructions for these takes a tenth less.
-  bool is_plain(int vecs) const {
-    return b_far == 0 && (!cuts_vectors || cols == vecs * Vec<T>::width);
-  }
 };
 
 // Puts sums[i * sums_row + j] where C ends within a vector.
@@ -99,14 +94,6 @@ template <class T>
       j += piece;
     }
 }
-
-// All lanes of a row's last vector.
-template <class T>
-struct WholeVector {
-  explicit WholeVector(int64_t) {}
-  Vec<T> load(const T* p) const { return Vec<T>::load(p); }
-  void store(T* p, Vec<T> x) const { x.store(p); }
-};
 
 // Vector j of a row of `vecs`.
 template <int vecs, class T, class Last>
@@ -163,7 +150,7 @@ template <class T, int rows, int vecs, class Last>
     }
 }
 
-template <class T, int rows, int vecs, bool plain>
+template <class T, int rows, int vecs, class Last>
 static void multiply_tile(const Tile<T>& t) {
   using V = Vec<T>;
   constexpr int width = V::width;
@@ -181,8 +168,8 @@ static void multiply_tile(const Tile<T>& t) {
   const int64_t a_row = t.a_row * bytes, a_col = t.a_col * bytes, b_row = t.b_row * bytes;
   const char *a = reinterpret_cast<const char*>(t.a), *a_half = a + half * a_row;
   asm("" : "+r"(a_half));
-  const char *b = reinterpret_cast<const char*>(t.b), *b_far = b + t.b_far * bytes;
-  const std::conditional_t<plain, WholeVector<T>, LastVector<T>> last(t.cols - (vecs - 1) * width);
+  const char* b = reinterpret_cast<const char*>(t.b);
+  const Last last(t.cols - (vecs - 1) * width);
   const char *ahead = t.ahead.data, *c = reinterpret_cast<const char*>(t.c);
   const int64_t ahead_step = t.ahead.step, c_row = t.c_row * bytes;
   constexpr int c_rows = (rows + 1) / 2;
@@ -209,8 +196,7 @@ static void multiply_tile(const Tile<T>& t) {
       }
       __builtin_prefetch(ahead);
       fetch_row<vecs, 0, 3>(b + 16 * b_row);
-      if constexpr (!plain) fetch_row<vecs, 0, 2>(b_far);
-      a += a_col, a_half += a_col, b += b_row, b_far += b_row, ahead += ahead_step;
+      a += a_col, a_half += a_col, b += b_row, ahead += ahead_step;
     }
   }
   store_tile(t, last, sum);
@@ -218,38 +204,44 @@ static void multiply_tile(const Tile<T>& t) {
 
 template <class T>
 using MultiplyTile = void(const Tile<T>&);
-template <class T>
-using MultiplyTiles = std::array<MultiplyTile<T>*, 2>;  // tiles of any kind, and plain ones
 
-template <class T, int rows, int... vecs>
+template <class T, class Last, int rows, int... vecs>
 static constexpr auto tile_functions_of(std::integer_sequence<int, vecs...>) {
-  std::array<MultiplyTiles<T>, max_vecs + 1> row{};
-  ((row[vecs + 1] = {multiply_tile<T, rows, vecs + 1, false>,
-                     multiply_tile<T, rows, vecs + 1, true>}),
-   ...);
+  std::array<MultiplyTile<T>*, max_vecs + 1> row{};
+  ((row[vecs + 1] = multiply_tile<T, rows, vecs + 1, Last>), ...);
   return row;
 }
 
-// tile_vecs[rows] is the widest tile with that many rows; tile_table[rows][vecs] its functions.
+// tile_vecs[rows] is the widest tile with that many rows; tile_table[rows][vecs] its function.
 static constexpr auto tile_vecs = [] {
   std::array<int, max_rows + 1> vecs{};
   for (int rows = 1; rows <= max_rows; ++rows)
     vecs[rows] = max_sums / rows < max_vecs ? max_sums / rows : max_vecs;
   return vecs;
 }();
-template <class T, int... rows>
+// Tiles whose last vector is whole have functions of their own if they are high: loads of parts of
+// vectors take a tenth of their time.
+inline constexpr int high_rows = 6;
+template <class T, int rows>
+using LastVectorOf = std::conditional_t<(rows < high_rows), LastVector<T>, WholeVector<T>>;
+
+template <class T, bool cut, int... rows>
 static constexpr auto tile_functions(std::integer_sequence<int, rows...>) {
-  std::array<std::array<MultiplyTiles<T>, max_vecs + 1>, max_rows + 1> table{};
+  std::array<std::array<MultiplyTile<T>*, max_vecs + 1>, max_rows + 1> table{};
   ((table[rows + 1] =
-        tile_functions_of<T, rows + 1>(std::make_integer_sequence<int, tile_vecs[rows + 1]>{})),
+        tile_functions_of<T, std::conditional_t<cut, LastVector<T>, LastVectorOf<T, rows + 1>>,
+                          rows + 1>(std::make_integer_sequence<int, tile_vecs[rows + 1]>{})),
    ...);
   return table;
 }
-template <class T>
-static constexpr auto tile_table = tile_functions<T>(std::make_integer_sequence<int, max_rows>{});
+template <class T, bool cut>
+static constexpr auto tile_table =
+    tile_functions<T, cut>(std::make_integer_sequence<int, max_rows>{});
+
 template <class T>
 static void multiply_tile(const Tile<T>& t, int64_t rows, int64_t vecs) {
-  tile_table<T>[rows][vecs][t.is_plain(vecs)](t);
+  const bool cut = cuts_vectors && t.cols != vecs * Vec<T>::width;
+  (cut ? tile_table<T, true> : tile_table<T, false>)[rows][vecs](t);
 }
 
 template <class T>

@@ -158,9 +158,6 @@ TYPED_TEST(GemmTest, LargeShapes) {
     }
 }
 
-// More of B than caches hold, which is fetched from far.
-TEST(Gemm, FewRowsTimesMemory) { compare_with_loop<float>({{2, 300, 57000}}); }
-
 // An activation gives the bits that it gives afterwards, once, and leaves what lies between rows
 // alone.
 TYPED_TEST(GemmTest, ActivationInTheKernel) {
