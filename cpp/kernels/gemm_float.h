@@ -251,7 +251,7 @@ class Layer {
   // What of A is fetched while a strip of m rows is multiplied with panel `number` of `count`, see
   // Note [Fetching ahead]: one of the next m rows, or all of them if there are fewer panels and the
   // rows are adjacent; where the numbers of a row are not, what the strip's own steps come to next.
-  Ahead next_strip(const Tile<T>& t, int64_t m, int64_t number, int64_t count) const {
+  Lines next_strip(const Tile<T>& t, int64_t m, int64_t number, int64_t count) const {
     constexpr int64_t bytes = sizeof(T);
     if (t.a_col != 1) return {reinterpret_cast<const char*>(t.a + 16 * t.a_col), t.a_col * bytes};
     const bool all = count < m && t.a_row == depth_;
@@ -260,7 +260,7 @@ class Layer {
   }
   // What of panel p, which is read in place, strip `number` of the panel before it fetches: its
   // lines number `number`, row by row.
-  Ahead next_panel(int64_t p, int64_t number) const {
+  Lines next_panel(int64_t p, int64_t number) const {
     const char* lines = reinterpret_cast<const char*>(call_.b.at(k0_, col_of(p)));
     const int64_t step = call_.b.row_stride * int64_t(sizeof(T));
     return {lines + number * 64, step};
@@ -350,8 +350,7 @@ void multiply_small(const Call<T>& call) {
     t.bias = call.bias ? call.bias + j : nullptr;
     for (int64_t s = 0, i = 0; s < strips.count; i += strips.length(s++)) {
       t.a = a.at(i, 0), t.c = call.c + i * call.c_row + j;
-      const auto [lines, step] = upcoming.take(k);
-      t.ahead = {lines, step};
+      t.ahead = upcoming.take(k);
       multiply_tile(t, strips.length(s), vecs);
     }
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/transpose.h"
+#include "kernels/upcoming.h"
 #include "kernels/vec.h"
 
 namespace izvod::kernels::IZVOD_ISA {
@@ -42,13 +43,10 @@ using LastVector = WholeVector<T>;
 // Note [Fetching ahead]
 // While a tile is computed the caches are filled with what comes next: C, half of its rows before
 // the first step of k and half some steps later, as a burst of more would keep the loads waiting;
-// B, which comes from L2, 16 steps ahead; and what `Ahead` says, a line in each step, `step` bytes
-// on. The loop is one and short: processors have a place for loops of some sixty instructions, and
-// every way out of them costs twenty cycles.
-struct Ahead {
-  const char* data;
-  int64_t step;
-};
+// B, which comes from L2, 16 steps ahead; and the lines `ahead`, one in each step. The loop is one
+// and short: processors have a place for loops of some sixty instructions, and every way out of
+// them costs twenty cycles.
+
 // Steps of k between C's halves; C's rows would come too late for fewer than twice as many.
 inline constexpr int64_t half_c_depth = 32;
 
@@ -64,7 +62,7 @@ struct Tile {
   int64_t cols;  // how many columns of C exist
   const T* bias;
   bool accumulate;
-  Ahead ahead{};
+  Lines ahead{};
 };
 
 // Puts sums[i * sums_row + j] where C ends within a vector.
