@@ -67,7 +67,7 @@ class Pool {
     const bool near = deal == Deal::Near, outward = near && (outward_ = !outward_);
     const int64_t share = near ? ceil_div(blocks, helpers + 1) : blocks;
     callers_ = {outward, outward ? blocks - share : share};
-    helpers_ = {near && !outward, near ? callers_.bound : 0};
+    helpers_ = {near && !outward, callers_.bound};
     first_ = outward ? share : 0, blocks_ = blocks;
     shares_end_ = Clock::now() + share_time;
     left_.store(uint64_t(blocks) << 32, std::memory_order_relaxed);
@@ -156,12 +156,6 @@ class Pool {
   }
 
   std::mutex turn_, failing_;
-  // What threads wait for and what they take have lines of their own.
-  std::atomic<uint32_t> state_{0};  // open, and how many helpers are inside
-  std::atomic<int> asleep_{0};
-  alignas(64) std::atomic<uint32_t> generation_{0};  // counts jobs; helpers sleep on it
-  // Blocks that nobody has taken: the first one, and above it the end.
-  alignas(64) std::atomic<uint64_t> left_{0};
   Block block_ = nullptr;
   void* job_ = nullptr;
   int limit_ = 0, started_ = 0;
@@ -170,6 +164,12 @@ class Pool {
   bool outward_ = false;
   int64_t first_ = 0, blocks_ = 0;  // the block that is dealt first, the others in a ring after it
   std::exception_ptr failure_;
+  std::atomic<int> asleep_{0};
+  // What threads write by turns has lines of its own.
+  alignas(64) std::atomic<uint32_t> state_{0};       // open, and how many helpers are inside
+  alignas(64) std::atomic<uint32_t> generation_{0};  // counts jobs; helpers sleep on it
+  // Blocks that nobody has taken: the first one, and above it the end.
+  alignas(64) std::atomic<uint64_t> left_{0};
 };
 
 Pool& pool() {

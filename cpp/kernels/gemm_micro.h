@@ -218,7 +218,7 @@ static constexpr auto tile_vecs = [] {
   return vecs;
 }();
 // Tiles whose last vector is whole have functions of their own if they are high: loads of parts of
-// vectors take a tenth of their time.
+// vectors take a twentieth of their time.
 inline constexpr int high_rows = 6;
 template <class T, int rows>
 using LastVectorOf = std::conditional_t<(rows < high_rows), LastVector<T>, WholeVector<T>>;

@@ -193,29 +193,29 @@ void scan_short_rows(const Row& out, const Row& in, int64_t length, int64_t rows
       Total<S> total = Op::identity;
       for (int64_t k = 0; k < length; ++k) *y++ = S(total = Op::combine(total, Total<S>(*x++)));
     }
-    const auto adjacent = [&]<int rows>(std::integral_constant<int, rows>) {
-      for (; i + rows <= n; i += rows, x += rows * length, y += rows * length) {
-        Total<S> totals[rows];
-        const S* from[rows];
-        S* to[rows];
-        for (int r = 0; r < rows; ++r)
-          totals[r] = Op::identity, from[r] = x + r * length, to[r] = y + r * length;
-        scan_fours<S, Op, rows / 4>(totals, to, from, length);
-      }
-    };
-    if constexpr (!scans_lanes<S, Op>) {
-      adjacent(std::integral_constant<int, 8>());
-      adjacent(std::integral_constant<int, 4>());
-    }
-    for (; i < n; ++i, x += length, y += length) {
-      if constexpr (scans_lanes<S, Op>) {
+    if constexpr (scans_lanes<S, Op>) {
+      for (; i < n; ++i, x += length, y += length) {
         Total<S> total = Op::identity;
         scan_one<S, Op>(total, y, x, length);
-        continue;
       }
-      Total<S> total = Op::combine(Total<S>(Op::identity), Total<S>(x[0]));
-      y[0] = S(total);
-      scan_one<S, Op>(total, y + 1, x + 1, length - 1);
+    } else {
+      const auto adjacent = [&]<int rows>(std::integral_constant<int, rows>) {
+        for (; i + rows <= n; i += rows, x += rows * length, y += rows * length) {
+          Total<S> totals[rows];
+          const S* from[rows];
+          S* to[rows];
+          for (int r = 0; r < rows; ++r)
+            totals[r] = Op::identity, from[r] = x + r * length, to[r] = y + r * length;
+          scan_fours<S, Op, rows / 4>(totals, to, from, length);
+        }
+      };
+      adjacent(std::integral_constant<int, 8>());
+      adjacent(std::integral_constant<int, 4>());
+      for (; i < n; ++i, x += length, y += length) {
+        Total<S> total = Op::combine(Total<S>(Op::identity), Total<S>(x[0]));
+        y[0] = S(total);
+        scan_one<S, Op>(total, y + 1, x + 1, length - 1);
+      }
     }
     out.store(at, n * length, y - n * length, streams);
   }
@@ -238,6 +238,8 @@ void scan(const View& out, const View& in, int64_t dim) {
     walk.template split<scans_lanes<S, Op> ? 1 : 8>(at, n, [&](auto here, int64_t m) {
       if (walk.columns)
         scan_columns<S, Op>(out, in, dim, here, walk.step, m, streams);
+      else if constexpr (scans_lanes<S, Op>)
+        scan_rows<S, Op, 1>(out, in, dim, here, walk.step, streams);
       else if (m == 8)
         scan_rows<S, Op, 8>(out, in, dim, here, walk.step, streams);
       else if (m == 4)
