@@ -3,12 +3,29 @@
 #include <algorithm>
 
 #include "kernels/gemm_float.h"
+#include "kernels/gemm_thirds.h"
 #include "kernels/rows_to_columns.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
 
 thread_local Scratch converted;  // operands, or sums of pieces
+
+template <class T>
+void multiply(const Product& product, const Matrix& am, const Matrix& bm) {
+  const Call<T> call(product, am, bm);
+  const int64_t m = am.rows, n = bm.cols;
+  if (m == 0 || n == 0) return;
+  if (multiply_special(call, am, bm)) {
+    if (call.activation) call.activate(0, m, 0, n);
+    return;
+  }
+#if defined(__AMX_BF16__)
+  if constexpr (std::is_same_v<T, float>)
+    if (thirds_pay(call)) return multiply_thirds(call);
+#endif
+  multiply_layers(call);
+}
 
 // Copies a part of an operand to adjacent rows of To.
 template <class To, class From>

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdlib>
 
+#include <sys/mman.h>
+
 #include "base/parallel.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_micro.h"
@@ -39,7 +41,8 @@ constexpr int64_t dots_rows = max_rows, dots_cols = 3;
 // For somewhat more rows the transposed product reads B in place and packs A, which is the smaller.
 constexpr int64_t turned_rows = 16;
 
-// Memory that a thread keeps from call to call.
+// Memory that a thread keeps from call to call; much of it in pages of 2 MB, where there are any.
+constexpr size_t huge_page = size_t(1) << 21;
 class Scratch {
  public:
   Scratch() = default;
@@ -47,10 +50,15 @@ class Scratch {
   ~Scratch() { std::free(data_); }
   template <class T>
   T* get(int64_t count) {
-    const size_t bytes = (size_t(count) * sizeof(T) + 63) / 64 * 64;
+    size_t bytes = size_t(count) * sizeof(T);
     if (bytes > size_) {
+      const size_t unit = bytes < huge_page / 2 ? 64 : huge_page;
+      bytes = (bytes + unit - 1) / unit * unit;
       std::free(data_);
-      data_ = std::aligned_alloc(64, bytes);
+      data_ = std::aligned_alloc(unit, bytes);
+#if defined(MADV_HUGEPAGE)
+      if (data_ && unit == huge_page) madvise(data_, bytes, MADV_HUGEPAGE);
+#endif
       size_ = data_ ? bytes : 0;
       check<MemoryError>(data_, "matmul: no memory for ", bytes, " bytes of working space");
     }
@@ -452,15 +460,8 @@ bool multiply_special(const Call<T>& call, const Matrix& am, const Matrix& bm) {
 }
 
 template <class T>
-void multiply(const Product& product, const Matrix& am, const Matrix& bm) {
-  const Call<T> call(product, am, bm);
-  const int64_t m = am.rows, n = bm.cols;
-  if (m == 0 || n == 0) return;
-  if (multiply_special(call, am, bm)) {
-    if (call.activation) call.activate(0, m, 0, n);
-    return;
-  }
-  const Pieces depths(am.cols, layer_depth);
+void multiply_layers(const Call<T>& call) {
+  const Pieces depths(call.a.cols, layer_depth);
   for (int64_t d = 0; d < depths.count; ++d)
     Layer<T>(call, depths.begin(d), depths.length(d)).run();
 }

@@ -1,5 +1,12 @@
 #include "kernels/isa.h"
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <asm/prctl.h>
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include <cstdlib>
 #include <string>
 
@@ -22,9 +29,22 @@ int machine_level() {
 
 int allowed_level() {
   const char* name = std::getenv("IZVOD_ISA");
-  for (const int level : {2, 3})
+  for (const int level : {2, 3, 4})
     if (name && name == "v" + std::to_string(level)) return level;
-  return 4;
+  return 5;
+}
+
+bool ask_for_matrix_tiles() {
+#if defined(__x86_64__) && defined(__linux__)
+  unsigned a, b, c, d;
+  if (isa_level() < 4 || allowed_level() < 5 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  const unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24;
+  constexpr int request_permission = 0x1023, tile_data = 18;  // of Linux 5.16
+  return (d & amx_bf16) && (d & amx_tile) &&
+         syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return false;
+#endif
 }
 
 }  // namespace
@@ -32,6 +52,11 @@ int allowed_level() {
 int isa_level() {
   static const int level = machine_level() < allowed_level() ? machine_level() : allowed_level();
   return level;
+}
+
+bool has_matrix_tiles() {
+  static const bool granted = ask_for_matrix_tiles();
+  return granted;
 }
 
 }  // namespace izvod::kernels
