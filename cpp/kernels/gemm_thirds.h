@@ -206,6 +206,7 @@ struct PanelProduct {
   int64_t start_row;
   float* c;
   int64_t c_row;
+  const char* ahead;  // of the panel that is streamed next, fetched to L2: `share` bytes a step
 };
 
 template <int a_tiles, int b_tiles>
@@ -224,7 +225,7 @@ void multiply_panels(const PanelProduct& t) {
     if constexpr (a_tiles == 2) _tile_loadd(2, below, row);
     if constexpr (both) _tile_loadd(3, below + tile_lines, row);
   }
-  const char *a = t.a, *b = t.b;
+  const char *a = t.a, *b = t.b, *ahead = t.ahead;
   const auto load_a = [&](int third) {
     const char* from = a + third * 2 * tile_bytes;
     _tile_loadd(4, from, 64);
@@ -246,8 +247,10 @@ void multiply_panels(const PanelProduct& t) {
       __builtin_prefetch(a + step_bytes + at);
       __builtin_prefetch(b + step_bytes + at);
     }
+    __builtin_prefetch(ahead + sixth * 128, 0, 2);
+    __builtin_prefetch(ahead + sixth * 128 + 64, 0, 2);
   };
-  for (int64_t i = 0; i < t.steps; ++i, a += step_bytes, b += step_bytes) {
+  for (int64_t i = 0; i < t.steps; ++i, a += step_bytes, b += step_bytes, ahead += step_bytes / 8) {
     load_a(0), load_b(0), multiply(0);
     load_b(1), multiply(1);
     load_a(1), multiply(2);
@@ -346,9 +349,9 @@ class ThirdsLayer {
                      *their = other.panels + p * panel_bytes();
           const int64_t part = std::min(panel_lines, lines - at);
           if (streams_a_)
-            multiply_pair(their, mine, i, width, j + at, part);
+            multiply_pair(their, mine, i, width, j + at, part, their + panel_bytes() + at / panel_lines * panel_bytes() / 8);
           else
-            multiply_pair(mine, their, i + at, part, j, width);
+            multiply_pair(mine, their, i + at, part, j, width, their + panel_bytes() + at / panel_lines * panel_bytes() / 8);
         }
       else
         multiply_as_floats(i, rows, j, cols);
@@ -359,10 +362,10 @@ class ThirdsLayer {
   // One panel of either side: rows x cols of C from (i, j) on. Where C has fewer than the tiles,
   // they are stored elsewhere.
   void multiply_pair(const char* a, const char* b, int64_t i, int64_t rows, int64_t j,
-                     int64_t cols) const {
+                     int64_t cols, const char* ahead) const {
     float* const c = call_.c + i * call_.c_row + j;
     const float* const bias = bias_ ? bias_ + j : nullptr;
-    PanelProduct t{a, b, steps_, adds_ ? c : bias, adds_ ? call_.c_row : 0, c, call_.c_row};
+    PanelProduct t{a, b, steps_, adds_ ? c : bias, adds_ ? call_.c_row : 0, c, call_.c_row, ahead};
     const bool whole = rows % tile_lines == 0 && cols % tile_lines == 0 && !(adds_ && bias);
     const auto function = panel_functions[rows > tile_lines][cols > tile_lines];
     if (whole) return function(t);
