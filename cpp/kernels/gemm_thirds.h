@@ -23,12 +23,11 @@ namespace {
 //
 // The operand with fewer lines (rows of A, columns of B) is split into thirds as a whole and
 // streams past blocks of the other, each of which a thread splits just before and keeps in L2.
-constexpr int64_t tile_lines = 16, tile_depth = 32;          // of a tile: 1 KB of bfloat16
-constexpr int64_t panel_lines = 2 * tile_lines;              // a panel: two tiles wide
+constexpr int64_t tile_lines = 16, tile_depth = 32;                // of a tile: 1 KB of bfloat16
+constexpr int64_t panel_lines = 2 * tile_lines;                    // a panel: two tiles wide
 constexpr int64_t tile_bytes = 1024, step_bytes = 6 * tile_bytes;  // a panel's step: 3 thirds
-constexpr int64_t thirds_depth = 768;   // of a layer: a panel is 144 KB
-constexpr int64_t block_panels = 8;     // at most, of a block: 1.2 MB
-constexpr int64_t min_blocks = 4;       // if they have more than one panel
+constexpr int64_t thirds_depth = 768;                              // of a layer: a panel is 144 KB
+constexpr int64_t block_panels = 8;                                // at most, of a block: 1.2 MB
 constexpr int64_t stream_panels = 128;  // at most, that are split at once: 18 MB
 
 struct alignas(64) TileConfig {
@@ -142,7 +141,8 @@ class Splitting {
         square_stride_(side.depth_stride == 1 ? side.line_stride : side.depth_stride) {}
 
   Magnitudes run(char* to, int64_t panel, int64_t end) {
-    const int64_t first = panel * 2, tiles = std::min(end * 2, ceil_div(side_.lines, tile_lines)) - first;
+    const int64_t first = panel * 2,
+                  tiles = std::min(end * 2, ceil_div(side_.lines, tile_lines)) - first;
     const auto split_at = [&](int64_t tile, int64_t step, int64_t next_tile, int64_t next_step) {
       split_tile(to + (tile / 2 * steps_ + step) * step_bytes + tile % 2 * tile_bytes,
                  (first + tile) * tile_lines, step * tile_depth,
@@ -289,7 +289,9 @@ class ThirdsLayer {
     product_ = ++products;
     const Pieces chunks(streamed_.panels(), stream_panels);
     Pieces blocks(blocked_.panels(), block_panels);
-    blocks.cut(std::min(blocked_.panels(), even_blocks(blocked_.panels(), block_panels)));
+    // What little is streamed stays in L2: so should a block.
+    const int64_t most = std::clamp<int64_t>(streamed_.panels() / 2, 2, block_panels);
+    blocks.cut(std::min(blocked_.panels(), even_blocks(blocked_.panels(), most)));
     parallel_for(chunks.count * blocks.count, 1, [&](int64_t begin, int64_t end) {
       const TileRegisters registers;
       for (int64_t i = begin; i < end; ++i)
@@ -315,12 +317,12 @@ class ThirdsLayer {
     const char* panels;
     const Magnitudes* magnitudes;  // of each group of panels
   };
-  static constexpr int64_t group = 4;
+  static constexpr int64_t group = 16;
   Thirds split_part(PackedPart& part, const Side& side, const Pieces& pieces, int64_t i) const {
     const int64_t begin = pieces.begin(i), count = pieces.length(i), bytes = panel_bytes();
     const int64_t groups = ceil_div(count, group), tail = count * bytes;
-    char* const data = part.get<char>(
-        product_, i, tail + groups * int64_t(sizeof(Magnitudes)), [&](char* to) {
+    char* const data =
+        part.get<char>(product_, i, tail + groups * int64_t(sizeof(Magnitudes)), [&](char* to) {
           for (int64_t p = 0; p < count; p += group)
             reinterpret_cast<Magnitudes*>(to + tail)[p / group] =
                 Splitting(side, depth_)
@@ -335,7 +337,8 @@ class ThirdsLayer {
     const Thirds other = split_part(streamed_thirds, streamed_, chunks, chunk);
     const Thirds own = split_part(block_thirds, blocked_, blocks, block);
     Magnitudes found;
-    for (int64_t g = 0; g < ceil_div(blocks.length(block), group); ++g) found.add(own.magnitudes[g]);
+    for (int64_t g = 0; g < ceil_div(blocks.length(block), group); ++g)
+      found.add(own.magnitudes[g]);
     const int64_t line = blocks.begin(block) * panel_lines,
                   lines = std::min(blocks.begin(block + 1) * panel_lines, blocked_.lines) - line;
     for (int64_t p = 0; p < chunks.length(chunk); ++p) {
@@ -349,9 +352,11 @@ class ThirdsLayer {
                      *their = other.panels + p * panel_bytes();
           const int64_t part = std::min(panel_lines, lines - at);
           if (streams_a_)
-            multiply_pair(their, mine, i, width, j + at, part, their + panel_bytes() + at / panel_lines * panel_bytes() / 8);
+            multiply_pair(their, mine, i, width, j + at, part,
+                          their + panel_bytes() + at / panel_lines * panel_bytes() / 8);
           else
-            multiply_pair(mine, their, i + at, part, j, width, their + panel_bytes() + at / panel_lines * panel_bytes() / 8);
+            multiply_pair(mine, their, i + at, part, j, width,
+                          their + panel_bytes() + at / panel_lines * panel_bytes() / 8);
         }
       else
         multiply_as_floats(i, rows, j, cols);
@@ -361,8 +366,8 @@ class ThirdsLayer {
 
   // One panel of either side: rows x cols of C from (i, j) on. Where C has fewer than the tiles,
   // they are stored elsewhere.
-  void multiply_pair(const char* a, const char* b, int64_t i, int64_t rows, int64_t j,
-                     int64_t cols, const char* ahead) const {
+  void multiply_pair(const char* a, const char* b, int64_t i, int64_t rows, int64_t j, int64_t cols,
+                     const char* ahead) const {
     float* const c = call_.c + i * call_.c_row + j;
     const float* const bias = bias_ ? bias_ + j : nullptr;
     PanelProduct t{a, b, steps_, adds_ ? c : bias, adds_ ? call_.c_row : 0, c, call_.c_row, ahead};
@@ -372,8 +377,7 @@ class ThirdsLayer {
     alignas(64) float part[panel_lines * panel_lines] = {};
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t q = 0; q < cols; ++q)
-        part[r * panel_lines + q] =
-            (adds_ ? c[r * call_.c_row + q] : 0) + (bias ? bias[q] : 0);
+        part[r * panel_lines + q] = (adds_ ? c[r * call_.c_row + q] : 0) + (bias ? bias[q] : 0);
     t.start = t.c = part, t.start_row = t.c_row = panel_lines;
     function(t);
     for (int64_t r = 0; r < rows; ++r)
@@ -388,17 +392,20 @@ class ThirdsLayer {
   }
 };
 
-// Whether it is faster this way. Costs in thousandths of a cycle: of a number that is split, of a
-// product by tiles and by vectors, and of what is done once.
+// Whether it is faster this way. Costs in thousandths of a cycle, as measured: of a number that is
+// split, most of it for memory, of a product by tiles and by vectors, and of what is done once.
+// Each thread splits what is streamed for itself; taken for two, as bits do not depend on them.
 bool thirds_pay(const Call<float>& call) {
-  constexpr int64_t split_cost = 500, tile_cost = 12, vector_cost = 36, once = 3'000'000;
+  constexpr int64_t split_cost = 1200, tile_cost = 12, vector_cost = 36, once = 3'000'000;
   const Operand<float>&a = call.a, &b = call.b;
   if ((a.row_stride != 1 && a.col_stride != 1) || (b.row_stride != 1 && b.col_stride != 1))
     return false;
   const auto whole = [](int64_t n, int64_t unit) { return ceil_div(n, unit) * unit; };
-  const int64_t m = a.rows, n = b.cols, k = a.cols;
-  const int64_t by_tiles = (whole(m, tile_lines) * whole(n, tile_lines) * tile_cost +
-                            (m + n) * split_cost) * whole(k, tile_depth) + once;
+  const int64_t m = a.rows, n = b.cols, k = a.cols, split = m + n + std::min(m, n);
+  const int64_t by_tiles =
+      (whole(m, tile_lines) * whole(n, tile_lines) * tile_cost + split * split_cost) *
+          whole(k, tile_depth) +
+      once;
   return m * n * k * vector_cost > by_tiles && has_matrix_tiles();
 }
 

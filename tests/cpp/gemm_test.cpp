@@ -124,11 +124,31 @@ void compare_with_loop(const Case& x) {
 
 // Sizes around the widths of vectors, tiles and blocks.
 const int64_t small_sizes[] = {0, 1, 2, 3, 5, 6, 7, 8, 9, 15, 17, 33};
-const Shape large_shapes[] = {{100, 70, 130}, {6, 385, 16},   {7, 800, 33},   {97, 384, 193},
-                              {1, 400, 1000}, {1, 5, 4099},   {1000, 400, 1}, {2, 770, 257},
-                              {5, 20, 3075},  {257, 3, 300},  {1540, 20, 17}, {9, 390, 3080},
-                              {64, 1, 64},    {300, 390, 8},  {4, 33, 70},    {3, 2000, 5},
-                              {90, 70, 2},    {70, 300, 512}, {512, 40, 60},  {2100, 16, 16}};
+const Shape large_shapes[] = {
+    {100, 70, 130},
+    {6, 385, 16},
+    {7, 800, 33},
+    {97, 384, 193},
+    {1, 400, 1000},
+    {1, 5, 4099},
+    {1000, 400, 1},
+    {2, 770, 257},
+    {5, 20, 3075},
+    {257, 3, 300},
+    {1540, 20, 17},
+    {9, 390, 3080},
+    {64, 1, 64},
+    {300, 390, 8},
+    {4, 33, 70},
+    {3, 2000, 5},
+    {90, 70, 2},
+    {70, 300, 512},
+    {512, 40, 60},
+    {2100, 16, 16},
+    // Multiplied in thirds where the machine can: in one layer and in several.
+    {400, 31, 257},
+    {130, 1700, 97},
+    {49, 800, 300}};
 
 template <class T>
 class GemmTest : public ::testing::Test {};
@@ -229,6 +249,80 @@ TYPED_TEST(GemmTest, NanAndInfinityFollowArithmetic) {
     }
 }
 
+// Numbers so small or large that parts of them cannot be represented, among others: errors are
+// within what rounded sums of floats have, and the smallest float.
+TEST(Gemm, MagnitudesOfAllKinds) {
+  struct Kinds {
+    int a_low, a_high, b_low, b_high;  // exponents
+  };
+  const int64_t m = 200, k = 150, n = 330;
+  for (const Kinds& x : {Kinds{-3, 0, -3, 0},
+                         {-60, -40, -60, -40},
+                         {-90, -10, -40, 30},
+                         {-149, -100, 20, 90},
+                         {-149, 20, -2, 2},
+                         {0, 2, -149, 100},
+                         {70, 110, -20, 4},
+                         {100, 126, -10, -8}})
+    for (const int64_t special : {0, 1, 40}) {  // every so many numbers, or all
+      SCOPED_TRACE(text(x.a_low, "..", x.a_high, ", ", x.b_low, "..", x.b_high, " ", special));
+      std::mt19937 random{unsigned(special)};
+      Stored<float> a(m, k, false, 0, 1, random), b(k, n, false, 0, 1, random),
+          c(m, n, false, 0, 1, random);
+      const auto scale = [&](Stored<float>& y, int low, int high) {
+        for (float& v : y.memory)
+          if (special < 2 || random() % (special * special) == 0)
+            v = special == 0 && random() % 4 == 0
+                    ? 0
+                    : std::ldexp(v, low + int(random() % unsigned(high - low + 1)));
+      };
+      scale(a, x.a_low, x.a_high), scale(b, x.b_low, x.b_high);
+      kernels::gemm(DType::Float32, Product{c.memory.data(), n}, a.view(), b.view());
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          double sum = 0, size = 0;
+          for (int64_t p = 0; p < k; ++p) {
+            const double y = double(a.at(i, p)) * double(b.at(p, j));
+            sum += y, size += std::fabs(y);
+          }
+          const double bound = size * 0x1p-23 * double(k + 2) + 0x1p-149 * double(k + 2);
+          ASSERT_LE(std::fabs(double(c.at(i, j)) - sum), bound)
+              << c.at(i, j) << " at " << i << ", " << j << ", expected " << sum;
+        }
+    }
+}
+
+// Of a large product a nan or an infinity reaches its row and column, and nothing else.
+TEST(Gemm, NanAndInfinityInLargeProducts) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(),
+              inf = std::numeric_limits<float>::infinity();
+  for (const auto& [m, k, n] : {Shape{300, 150, 400}, {700, 100, 200}, {90, 1000, 300}})
+    for (const float special : {nan, inf, -inf, std::numeric_limits<float>::max()})
+      for (const bool in_a : {true, false}) {
+        std::mt19937 random(4);
+        Stored<float> a(m, k, false, 0, 1, random), b(k, n, true, 0, 1, random),
+            c(m, n, false, 0, 1, random);
+        for (float& x : a.memory) x = 1 + x * x;
+        for (float& x : b.memory) x = 4 + x * x;
+        const int64_t line = (in_a ? m : n) - 70, at = k - 1;
+        (in_a ? a.at(line, at) : b.at(at, line)) = special;
+        const float sum = std::isnan(special) ? nan : special < 0 ? -inf : inf;
+        for (const bool accumulate : {false, true}) {
+          kernels::gemm(DType::Float32, Product{c.memory.data(), n, accumulate}, a.view(),
+                        b.view());
+          for (int64_t i = 0; i < m; ++i)
+            for (int64_t j = 0; j < n; ++j) {
+              const float y = c.at(i, j);
+              if ((in_a ? i : j) != line) {
+                ASSERT_TRUE(y > 0 && y < 1e5f) << y << " at " << i << ", " << j;
+              } else {
+                ASSERT_TRUE(std::isnan(sum) ? std::isnan(y) : y == sum) << y << " " << special;
+              }
+            }
+        }
+      }
+}
+
 template <class T>
 class GemmOtherTypesTest : public ::testing::Test {};
 using OtherTypes = ::testing::Types<Half, BFloat16, uint8_t, int8_t, int16_t, int32_t, int64_t>;
@@ -255,7 +349,8 @@ TYPED_TEST(GemmOtherTypesTest, Shapes) {
 // The products of a batch against one call each, with one operand repeated over a batch dimension.
 TEST(GemmBatched, EqualsSingleProducts) {
   std::mt19937 random(7);
-  for (const auto& [m, k, n] : {Shape{4, 5, 6}, {33, 20, 40}, {1, 8, 8}, {200, 300, 150}}) {
+  for (const auto& [m, k, n] :
+       {Shape{4, 5, 6}, {33, 20, 40}, {1, 8, 8}, {200, 300, 150}, {300, 200, 250}}) {
     Stored<float> a(6 * m, k, false, 0, 1, random), b(3 * k, n, false, 0, 1, random);
     Stored<float> c(6 * m, n, false, 0, 1, random), d = c;
     const Batch batch{{2, 3}, {3 * m * n, m * n}, {3 * m * k, m * k}, {0, k * n}};
@@ -284,7 +379,8 @@ TEST(Gemm, BitsDoNotDependOnThreads) {
                          {1, 2000, 3000},
                          {3000, 2000, 1},
                          {3, 3000, 700},
-                         {700, 5, 900}})
+                         {700, 5, 900},
+                         {500, 900, 400}})
     for (int form = 0; form < 4; ++form) {
       Stored<float> a(s.m, s.k, form & 1, 0, 1, random), b(s.k, s.n, form & 2, 0, 1, random);
       std::vector<float> results[3];
@@ -298,6 +394,21 @@ TEST(Gemm, BitsDoNotDependOnThreads) {
       EXPECT_EQ(results[0], results[2]);
     }
   set_num_threads(before);
+}
+
+// More lines of either operand than are split at once; the columns of C are compared at some.
+TEST(Gemm, ManyRowsTimesManyColumns) {
+  const int64_t m = 4200, k = 40, n = 4130;
+  std::mt19937 random(9);
+  Stored<float> a(m, k, false, 0, 1, random), b(k, n, false, 0, 1, random);
+  std::vector<float> c(size_t(m * n));
+  kernels::gemm(DType::Float32, Product{c.data(), n}, a.view(), b.view());
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = i % 61; j < n; j += 61) {
+      double sum = 0;
+      for (int64_t p = 0; p < k; ++p) sum += double(a.at(i, p)) * double(b.at(p, j));
+      ASSERT_NEAR(c[size_t(i * n + j)], sum, 1e-5) << i << ", " << j;
+    }
 }
 
 TEST(Gemm, BoolIsRefused) {

@@ -37,7 +37,8 @@ int allowed_level() {
 bool ask_for_matrix_tiles() {
 #if defined(__x86_64__) && defined(__linux__)
   unsigned a, b, c, d;
-  if (isa_level() < 4 || allowed_level() < 5 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  if (isa_level() < 4 || allowed_level() < 5 || !__get_cpuid_count(7, 0, &a, &b, &c, &d))
+    return false;
   const unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24;
   constexpr int request_permission = 0x1023, tile_data = 18;  // of Linux 5.16
   return (d & amx_bf16) && (d & amx_tile) &&
