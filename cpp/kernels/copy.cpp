@@ -246,7 +246,8 @@ void convert(Place<void> to, Place<const void> from, int64_t n, int64_t rows) {
 }
 
 // transpose_band past the caches: of many rows at once, since memory likes to be read in long
-// pieces, and by way of `strip`, since it likes to be written in long ones.
+// pieces, and by way of strips, since it likes to be written in long ones. While one is transposed,
+// tile by tile, the one before is stored and the one after fetched.
 constexpr int64_t strip_rows = 256, strip_bytes = 512;
 // Bytes of a result from which on that is better: stored line by line, in many rows by turns, each
 // line that no near cache holds would be waited for.
@@ -256,19 +257,32 @@ void stream_band(T* to, int64_t to_stride, const T* from, int64_t from_stride, i
                  int64_t columns) {
   constexpr int64_t width = strip_bytes / sizeof(T);
   Scratch scratch;
-  T* strip = scratch.take<T>(strip_rows * width);
+  T *strip = scratch.take<T>(strip_rows * width), *before = scratch.take<T>(strip_rows * width);
+  int64_t stored = rows;  // rows of the strip before
+  const auto store_until = [&](int64_t end, int64_t j, int64_t n) {
+    for (; stored < end; ++stored)
+      stream(to + stored * to_stride + j, before + stored * width, n * int64_t(sizeof(T)));
+  };
   for (int64_t j = 0; j < columns; j += width) {
-    const int64_t n = std::min(width, columns - j);
-    transpose_band(strip, width, from + j * from_stride, from_stride, rows, n);
-    // After each column of the next strip that is fetched, as much is stored.
-    for (int64_t column = 0, i = 0; column < n; ++column) {
-      const T* next = from + (j + width + column) * from_stride;
-      for (int64_t k = 0; k < rows && j + width + column < columns; k += 64 / sizeof(T))
-        __builtin_prefetch(next + k);
-      for (const int64_t end = rows * (column + 1) / n; i < end; ++i)
-        stream(to + i * to_stride + j, strip + i * width, n * int64_t(sizeof(T)));
-    }
+    const int64_t n = std::min(width, columns - j), next = std::min(width, columns - j - n);
+    const int64_t tiles = ceil_div(rows, tile) * ceil_div(n, tile);
+    int64_t done = 0, fetched = 0;
+    for (int64_t k = 0; k < n; k += tile)
+      for (int64_t i = 0; i < rows; i += tile) {
+        transpose_tile(strip + i * width + k, width, from + (j + k) * from_stride + i, from_stride,
+                       std::min(tile, rows - i), std::min(tile, n - k));
+        ++done;
+        for (; fetched < next * done / tiles; ++fetched) {
+          const T* column = from + (j + n + fetched) * from_stride;
+          for (int64_t line = 0; line < rows; line += 64 / sizeof(T))
+            __builtin_prefetch(column + line, 0, 2);
+        }
+        if (j > 0) store_until(rows * done / tiles, j - width, width);
+      }
+    std::swap(strip, before);
+    stored = 0;
   }
+  store_until(rows, (columns - 1) / width * width, (columns - 1) % width + 1);
 }
 
 // Dimension `row` of the loop has neighbouring elements in `in`, the last dimension has them in
