@@ -103,7 +103,8 @@ def kernels_section(args):
         f" {near} of {len(shares)} kernels reach {GOAL} of theirs; geometric mean "
         f"{statistics.geometric_mean(shares):.2f}. Memory is counted as each input read once and "
         "each result written once; shares above 1 are of calls that find a part of it in the "
-        "caches, where the last one left it.\n\n![The shares as bars](limits.png)\n\n"
+        "caches, where the last one left it, and of products that are multiplied by the tile "
+        "registers of AMX, which are no part of the peak.\n\n![The shares as bars](limits.png)\n\n"
         + table(["kernel", "limit", "time", "at the limit", "share"], cells)
     )
 
