@@ -1,11 +1,11 @@
 #pragma once
 // The product of float or double matrices: which way, and the cut into blocks. Included by gemm.cpp
 // only.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-
-#include <sys/mman.h>
 
 #include "base/parallel.h"
 #include "kernels/gemm.h"
@@ -41,8 +41,9 @@ constexpr int64_t dots_rows = max_rows, dots_cols = 3;
 // For somewhat more rows the transposed product reads B in place and packs A, which is the smaller.
 constexpr int64_t turned_rows = 16;
 
-// Memory that a thread keeps from call to call; much of it in pages of 2 MB, where there are any.
 constexpr size_t huge_page = size_t(1) << 21;
+
+// Memory that a thread keeps from call to call; much of it in huge pages, where there are any.
 class Scratch {
  public:
   Scratch() = default;

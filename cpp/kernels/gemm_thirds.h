@@ -11,8 +11,8 @@ namespace {
 // See Note [Thirds]. Of the operands, the one with fewer lines is streamed: each thread splits it
 // as a whole, as what another thread has written comes from that one's cache. The other is cut into
 // blocks, which a thread splits just before their panels meet those that are streamed. A block
-// stays in L2; the next streamed panel is fetched there meanwhile. Where numbers are too
-// small or too large for thirds, or not finite, that part of C is multiplied as floats.
+// stays in L2; the next streamed panel is fetched there meanwhile. Where numbers are too small or
+// too large for thirds, or not finite, that part of C is multiplied as floats.
 constexpr int64_t thirds_depth = 768;   // positions of a layer at most: a panel is 144 KB
 constexpr int64_t block_panels = 8;     // panels of a block at most
 constexpr int64_t stream_panels = 128;  // panels that are streamed at once: 18 MB

@@ -25,8 +25,9 @@ namespace izvod::kernels {
 
 // The level of this machine, lowered by IZVOD_ISA=v2 and the like: 2, 3, 4; NEON counts as 2.
 int isa_level();
-// Whether the machine multiplies tiles of bfloat16 (AMX), level 4 is not lowered (IZVOD_ISA=v4 keeps
-// to vectors), and the operating system, which is asked when this is first called, lets the process.
+// Whether the machine multiplies tiles of bfloat16 (AMX), level 4 is not lowered (IZVOD_ISA=v4
+// keeps to vectors), and the operating system, which is asked when this is first called, lets the
+// process.
 bool has_matrix_tiles();
 
 template <class Signature>

@@ -1,7 +1,6 @@
 #include "kernels/isa.h"
 
 #if defined(__x86_64__) && defined(__linux__)
-#include <asm/prctl.h>
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
