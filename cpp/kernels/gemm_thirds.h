@@ -1,6 +1,8 @@
 #pragma once
 // Products of float matrices on the tile registers of AMX. Included by gemm.cpp only.
 #if defined(__AMX_BF16__)
+#include <memory>
+
 #include "kernels/gemm_float.h"
 #include "kernels/thirds.h"
 
@@ -9,13 +11,16 @@ namespace {
 
 // Note [Products in thirds]
 // See Note [Thirds]. Of the operands, the one with fewer lines is streamed: each thread splits it
-// as a whole, as what another thread has written comes from that one's cache. The other is cut into
-// blocks, which a thread splits just before their panels meet those that are streamed. A block
-// stays in L2; the next streamed panel is fetched there meanwhile. Where numbers are too small or
-// too large for thirds, or not finite, that part of C is multiplied as floats.
+// for itself, as what another thread has written comes from that one's cache, in groups of panels
+// that are kept. The other is cut into blocks, which a thread splits just before they meet the
+// groups. A block stays in L2; the next streamed panel is fetched there meanwhile. Where numbers
+// are too small or too large for thirds, or not finite, that part of C is multiplied as floats.
 constexpr int64_t thirds_depth = 768;   // positions of a layer at most: a panel is 144 KB
 constexpr int64_t block_panels = 8;     // panels of a block at most
-constexpr int64_t stream_panels = 128;  // panels that are streamed at once: 18 MB
+constexpr int64_t group_panels = 16;    // streamed panels of a group at most
+constexpr int64_t stream_panels = 128;  // streamed panels that are kept: 18 MB
+// A block and a group are a task; of so many multiplications or fewer it is not cut for more.
+constexpr int64_t min_tasks = 32, least_task = 4'000'000;
 // Of the next panel, what is fetched in one step of the sum: each panel of a block has its share.
 constexpr int64_t ahead_bytes = step_bytes / block_panels;
 
@@ -106,7 +111,12 @@ void multiply_panels(const PanelProduct& t) {
 constexpr void (*panel_functions[2][2])(const PanelProduct&) = {
     {multiply_panels<1, 1>, multiply_panels<1, 2>}, {multiply_panels<2, 1>, multiply_panels<2, 2>}};
 
-thread_local PackedPart streamed_thirds, block_thirds;
+// Of the streamed operand, a group of panels that a thread has split or has not.
+struct Group {
+  Magnitudes magnitudes;
+  bool is_split = false;
+};
+thread_local PackedPart block_thirds, streamed_thirds;  // the latter without its groups at first
 
 // The product over a piece [k0, k0 + depth) of the sum, as Layer is of floats.
 class ThirdsLayer {
@@ -124,17 +134,27 @@ class ThirdsLayer {
         blocked_(streams_a_ ? right() : left()) {}
 
   void run() {
-    product_ = ++products;
     const Pieces chunks(streamed_.panels(), stream_panels);
-    Pieces blocks(blocked_.panels(), block_panels);
     // What little is streamed stays in L2: so should a block.
     const int64_t most = std::clamp<int64_t>(streamed_.panels() / 2, 2, block_panels);
+    Pieces blocks(blocked_.panels(), block_panels);
     blocks.cut(std::min(blocked_.panels(), even_blocks(blocked_.panels(), most)));
-    parallel_for(chunks.count * blocks.count, 1, [&](int64_t begin, int64_t end) {
-      const TileRegisters registers;
-      for (int64_t i = begin; i < end; ++i)
-        multiply_blocks(chunks, i / blocks.count, blocks, i % blocks.count);
-    });
+    const int64_t work = blocks.longest() * panel_lines * panel_lines * depth_;
+    for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
+      product_ = ++products;
+      first_ = chunks.begin(chunk);
+      const int64_t panels = chunks.length(chunk);
+      int64_t most_together = group_panels;
+      while (blocks.count * ceil_div(panels, most_together) < min_tasks && most_together > 1 &&
+             most_together * work > least_task)
+        most_together /= 2;
+      const Pieces groups(panels, most_together);
+      parallel_for(blocks.count * groups.count, 1, [&](int64_t begin, int64_t end) {
+        const TileRegisters registers;
+        for (int64_t i = begin; i < end; ++i)
+          multiply(blocks, i / groups.count, groups, i % groups.count);
+      });
+    }
   }
 
  private:
@@ -144,6 +164,7 @@ class ThirdsLayer {
   const float* bias_;
   bool activates_, streams_a_;
   Side streamed_, blocked_;
+  int64_t first_;  // streamed panel of this chunk
   uint64_t product_;
 
   Side left() const {
@@ -156,82 +177,98 @@ class ThirdsLayer {
   }
   int64_t panel_bytes() const { return steps_ * step_bytes; }
 
-  // Panels of an operand and what range their numbers have.
+  // Panels, one behind the other, and what range their numbers have.
   struct Thirds {
     const char* panels;
-    const Magnitudes* magnitudes;  // of each group of panels
+    Magnitudes magnitudes;
   };
-  static constexpr int64_t group = 16;
-  Thirds split_part(PackedPart& part, const Side& side, const Pieces& pieces, int64_t i) const {
-    const int64_t begin = pieces.begin(i), count = pieces.length(i), bytes = panel_bytes();
-    const int64_t groups = ceil_div(count, group), tail = count * bytes;
+  Thirds split_block(const Pieces& blocks, int64_t i) const {
+    const int64_t size = blocks.length(i) * panel_bytes();
+    const auto found = [size](char* data) { return reinterpret_cast<Magnitudes*>(data + size); };
     char* const data =
-        part.get<char>(product_, i, tail + groups * int64_t(sizeof(Magnitudes)), [&](char* to) {
-          for (int64_t p = 0; p < count; p += group)
-            reinterpret_cast<Magnitudes*>(to + tail)[p / group] =
-                Splitting(side, depth_)
-                    .run(to + p * bytes, begin + p, begin + std::min(count, p + group));
+        block_thirds.get<char>(product_, i, size + int64_t(sizeof(Magnitudes)), [&](char* to) {
+          *found(to) = Splitting(blocked_, depth_).run(to, blocks.begin(i), blocks.begin(i + 1));
         });
-    return {data, reinterpret_cast<const Magnitudes*>(data + tail)};
+    return {data, *found(data)};
+  }
+  Thirds split_group(const Pieces& groups, int64_t i) const {
+    const int64_t size = groups.begin(groups.count) * panel_bytes(), count = groups.count;
+    char* const data = streamed_thirds.get<char>(
+        product_, 0, size + count * int64_t(sizeof(Group)), [&](char* to) {
+          std::uninitialized_fill_n(reinterpret_cast<Group*>(to + size), count, Group());
+        });
+    char* const panels = data + groups.begin(i) * panel_bytes();
+    Group& group = reinterpret_cast<Group*>(data + size)[i];
+    if (!group.is_split)
+      group.magnitudes = Splitting(streamed_, depth_)
+                             .run(panels, first_ + groups.begin(i), first_ + groups.begin(i + 1));
+    group.is_split = true;
+    return {panels, group.magnitudes};
   }
 
-  // A block with a chunk of what is streamed.
-  void multiply_blocks(const Pieces& chunks, int64_t chunk, const Pieces& blocks,
-                       int64_t block) const {
-    const Thirds other = split_part(streamed_thirds, streamed_, chunks, chunk);
-    const Thirds own = split_part(block_thirds, blocked_, blocks, block);
-    Magnitudes found;
-    for (int64_t g = 0; g < ceil_div(blocks.length(block), group); ++g)
-      found.add(own.magnitudes[g]);
+  // A part of C.
+  struct Part {
+    int64_t i, rows, j, cols;
+  };
+  Part part_of(int64_t line, int64_t lines, int64_t streamed, int64_t width) const {
+    if (streams_a_) return {streamed, width, line, lines};
+    return {line, lines, streamed, width};
+  }
+
+  void multiply(const Pieces& blocks, int64_t block, const Pieces& groups, int64_t group) const {
+    const Thirds own = split_block(blocks, block), other = split_group(groups, group);
     const int64_t line = blocks.begin(block) * panel_lines,
-                  lines = std::min(blocks.begin(block + 1) * panel_lines, blocked_.lines) - line;
-    for (int64_t p = 0; p < chunks.length(chunk); ++p) {
-      const int64_t streamed = (chunks.begin(chunk) + p) * panel_lines,
-                    width = std::min(panel_lines, streamed_.lines - streamed);
-      const int64_t i = streams_a_ ? streamed : line, j = streams_a_ ? line : streamed;
-      const int64_t rows = streams_a_ ? width : lines, cols = streams_a_ ? lines : width;
-      if (can_multiply(found, other.magnitudes[p / group], depth_))
-        for (int64_t at = 0; at < lines; at += panel_lines) {
-          const char *mine = own.panels + at / panel_lines * panel_bytes(),
-                     *their = other.panels + p * panel_bytes();
-          const int64_t part = std::min(panel_lines, lines - at);
-          const char* ahead = their + panel_bytes() + at / panel_lines * steps_ * ahead_bytes;
-          if (streams_a_)
-            multiply_pair(their, mine, i, width, j + at, part, ahead);
-          else
-            multiply_pair(mine, their, i + at, part, j, width, ahead);
-        }
-      else
-        multiply_as_floats(i, rows, j, cols);
-      if (activates_) call_.activate(i, rows, j, cols);
+                  end = std::min(blocks.begin(block + 1) * panel_lines, blocked_.lines);
+    const int64_t first = (first_ + groups.begin(group)) * panel_lines,
+                  last =
+                      std::min((first_ + groups.begin(group + 1)) * panel_lines, streamed_.lines);
+    const bool by_tiles = can_multiply(own.magnitudes, other.magnitudes, depth_);
+    if (!by_tiles) multiply_as_floats(part_of(line, end - line, first, last - first));
+    const char* theirs = other.panels;
+    for (int64_t at = first; at < last; at += panel_lines, theirs += panel_bytes()) {
+      const int64_t width = std::min(panel_lines, last - at);
+      const char *mine = own.panels, *ahead = theirs + panel_bytes();
+      for (int64_t l = line; by_tiles && l < end; l += panel_lines) {
+        multiply_pair(mine, theirs, part_of(l, std::min(panel_lines, end - l), at, width), ahead);
+        mine += panel_bytes(), ahead += steps_ * ahead_bytes;
+      }
+      const Part done = part_of(line, end - line, at, width);
+      if (activates_) call_.activate(done.i, done.rows, done.j, done.cols);
     }
   }
 
-  // One panel of either side: rows x cols of C from (i, j) on. Where C has fewer than the tiles,
-  // they are stored elsewhere.
-  void multiply_pair(const char* a, const char* b, int64_t i, int64_t rows, int64_t j, int64_t cols,
-                     const char* ahead) const {
-    float* const c = call_.c + i * call_.c_row + j;
-    const float* const bias = bias_ ? bias_ + j : nullptr;
-    PanelProduct t{a, b, steps_, adds_ ? c : bias, adds_ ? call_.c_row : 0, c, call_.c_row, ahead};
-    const bool whole = rows % tile_lines == 0 && cols % tile_lines == 0 && !(adds_ && bias);
-    const auto function = panel_functions[rows > tile_lines][cols > tile_lines];
-    if (whole) return function(t);
-    alignas(64) float part[panel_lines * panel_lines] = {};
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t q = 0; q < cols; ++q)
-        part[r * panel_lines + q] = (adds_ ? c[r * call_.c_row + q] : 0) + (bias ? bias[q] : 0);
-    t.start = t.c = part, t.start_row = t.c_row = panel_lines;
+  // A panel of the block and a streamed one. Where C has fewer rows or columns than the tiles, they
+  // are stored elsewhere.
+  void multiply_pair(const char* mine, const char* theirs, const Part& p, const char* ahead) const {
+    float* const c = call_.c + p.i * call_.c_row + p.j;
+    const float* const bias = bias_ ? bias_ + p.j : nullptr;
+    PanelProduct t{streams_a_ ? theirs : mine,
+                   streams_a_ ? mine : theirs,
+                   steps_,
+                   adds_ ? c : bias,
+                   adds_ ? call_.c_row : 0,
+                   c,
+                   call_.c_row,
+                   ahead};
+    const auto function = panel_functions[p.rows > tile_lines][p.cols > tile_lines];
+    if (p.rows % tile_lines == 0 && p.cols % tile_lines == 0 && !(adds_ && bias))
+      return function(t);
+    alignas(64) float tiles[panel_lines * panel_lines] = {};
+    for (int64_t i = 0; i < p.rows; ++i)
+      for (int64_t j = 0; j < p.cols; ++j)
+        tiles[i * panel_lines + j] = (adds_ ? c[i * call_.c_row + j] : 0) + (bias ? bias[j] : 0);
+    t.start = t.c = tiles, t.start_row = t.c_row = panel_lines;
     function(t);
-    for (int64_t r = 0; r < rows; ++r)
-      std::copy(part + r * panel_lines, part + r * panel_lines + cols, c + r * call_.c_row);
+    for (int64_t i = 0; i < p.rows; ++i)
+      std::copy_n(tiles + i * panel_lines, p.cols, c + i * call_.c_row);
   }
 
-  void multiply_as_floats(int64_t i, int64_t rows, int64_t j, int64_t cols) const {
+  void multiply_as_floats(const Part& p) const {
     const Operand<float>&a = call_.a, &b = call_.b;
-    const Product c{call_.c + i * call_.c_row + j, call_.c_row, adds_, bias_ ? bias_ + j : nullptr};
-    multiply_layers(Call<float>(c, {a.at(i, k0_), rows, depth_, a.row_stride, a.col_stride},
-                                {b.at(k0_, j), depth_, cols, b.row_stride, b.col_stride}));
+    const Product c{call_.c + p.i * call_.c_row + p.j, call_.c_row, adds_,
+                    bias_ ? bias_ + p.j : nullptr};
+    multiply_layers(Call<float>(c, {a.at(p.i, k0_), p.rows, depth_, a.row_stride, a.col_stride},
+                                {b.at(k0_, p.j), depth_, p.cols, b.row_stride, b.col_stride}));
   }
 };
 
