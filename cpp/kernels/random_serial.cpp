@@ -275,12 +275,21 @@ static void multinomial_pick(int64_t* out, const View& p, const View& q, int64_t
       if (a_nan || b_nan) return a_nan != b_nan ? a_nan : a.index < b.index;
       return a.ratio != b.ratio ? a.ratio > b.ratio : a.index < b.index;
     };
-    Candidate* list = new Candidate[size_t(cols)];
+    Candidate* list = new Candidate[size_t(samples == 1 ? 1 : cols)];
     for (int64_t r = 0; r < rows; ++r, out += samples) {
       const T* weight = p.ptr<T>() + (matrix ? r * p.strides[0] : 0);
       const T* wait = q.ptr<T>() + (matrix ? r * q.strides[0] : 0);
-      for (int64_t i = 0; i < cols; ++i)
-        list[i] = {T(weight[i * step] / wait[i * q.strides[q.dim() - 1]]), i};
+      const auto candidate = [=, q_step = q.strides[q.dim() - 1]](int64_t i) {
+        return Candidate{T(weight[i * step] / wait[i * q_step]), i};
+      };
+      if (samples == 1) {  // the next word of a text: no need of a list
+        *list = candidate(0);
+        for (int64_t i = 1; i < cols; ++i)
+          if (const Candidate next = candidate(i); before(next, *list)) *list = next;
+        *out = list->index;
+        continue;
+      }
+      for (int64_t i = 0; i < cols; ++i) list[i] = candidate(i);
       if (samples < cols) std::nth_element(list, list + samples, list + cols, before);
       std::sort(list, list + samples, before);
       for (int64_t k = 0; k < samples; ++k) out[k] = list[k].index;
