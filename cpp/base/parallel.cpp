@@ -75,11 +75,7 @@ class Pool {
     generation_.fetch_add(1);
     if (asleep_.load()) generation_.notify_all();
     work(callers_);
-    uint32_t busy = state_.fetch_and(~open, std::memory_order_acq_rel) & ~open;
-    for (int round = 0; busy; ++round) {
-      await_thread(round);
-      busy = state_.load(std::memory_order_acquire);
-    }
+    await_helpers(state_.fetch_and(~open) & ~open);
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     return true;
   }
@@ -130,6 +126,19 @@ class Pool {
     inside = false;
   }
 
+  // Spins for longer than a block usually takes, then sleeps: the system has taken a helper away.
+  // Who wakes up runs soon, who has let others run waits until their milliseconds are over.
+  void await_helpers(uint32_t busy) {
+    for (int spin = 0; busy && spin < spins_before_sleep; ++spin) {
+      pause();
+      busy = state_.load(std::memory_order_acquire);
+    }
+    if (!busy) return;
+    caller_asleep_.store(true);
+    while ((busy = state_.load())) state_.wait(busy);
+    caller_asleep_.store(false);
+  }
+
   // A helper's life: it joins a job only while the job is open, and is counted while it is inside.
   void help(int id) {
     for (uint32_t seen = 0;;) {
@@ -140,7 +149,8 @@ class Pool {
       }
       if (!(s & open)) continue;
       if (id <= limit_) work(helpers_);
-      state_.fetch_sub(1, std::memory_order_release);
+      state_.fetch_sub(1);
+      if (caller_asleep_.load()) state_.notify_all();
     }
   }
 
@@ -165,6 +175,7 @@ class Pool {
   int64_t first_ = 0, blocks_ = 0;  // the block that is dealt first, the others in a ring after it
   std::exception_ptr failure_;
   std::atomic<int> asleep_{0};
+  std::atomic<bool> caller_asleep_{false};
   // What threads write by turns has lines of its own.
   alignas(64) std::atomic<uint32_t> state_{0};       // open, and how many helpers are inside
   alignas(64) std::atomic<uint32_t> generation_{0};  // counts jobs; helpers sleep on it

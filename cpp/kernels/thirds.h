@@ -89,9 +89,8 @@ struct Square {
 
 // The square at `from`, of which rows x cols exist and the others are zero: where it stands, or if
 // it is a part, or its columns are what is adjacent, as a copy in `to`.
-[[gnu::always_inline]] inline Square square_at(float* to, const float* from, int64_t rows,
-                                               int64_t cols, int64_t row_stride,
-                                               int64_t col_stride) {
+inline Square square_at(float* to, const float* from, int64_t rows, int64_t cols,
+                        int64_t row_stride, int64_t col_stride) {
   const bool turned = col_stride != 1;
   if (!turned && rows >= 16 && cols >= 16) return {from, row_stride};
   if (turned) std::swap(rows, cols), std::swap(row_stride, col_stride);
@@ -156,10 +155,10 @@ class Splitting {
     alignas(64) float copies[2][256];
     const auto square = [&](int half) {
       const int64_t first = k + half * 16, lines = side_.lines - line, positions = depth_ - first;
-      return side_.left ? square_at(copies[half], at(line, first), lines, positions,
-                                    side_.line_stride, side_.depth_stride)
-                        : square_at(copies[half], at(line, first), positions, lines,
-                                    side_.depth_stride, side_.line_stride);
+      const bool left = side_.left;
+      return square_at(copies[half], at(line, first), left ? lines : positions,
+                       left ? positions : lines, left ? side_.line_stride : side_.depth_stride,
+                       left ? side_.depth_stride : side_.line_stride);
     };
     const Square x0 = square(0), x1 = square(1);
     const int64_t stride = square_stride_, half = 16 * side_.depth_stride;
