@@ -72,7 +72,7 @@ struct TakeRun {
     for (int64_t i = 0; i < n; i += take_chunk) {
       const int64_t m = std::min(take_chunk, n - i);
       if (any_outside(x + i * sx, sx, m, 0, size)) return false;
-      if (sizeof(T) >= 4 && streams) {
+      if (sizeof(T) >= 4 && streams) {  // smaller numbers are seldom so many
         alignas(64) T piece[take_chunk];
         take_neighbours(piece, from, x + i, m);
         stream(to + i, piece, m * int64_t(sizeof(T)));

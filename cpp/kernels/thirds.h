@@ -34,7 +34,6 @@ constexpr int64_t tile_bytes = 1024, third_bytes = 2 * tile_bytes, step_bytes = 
 struct Magnitudes {
   uint32_t least = ~0u, most = 0;
 
-  void add(const Magnitudes& o) { least = std::min(least, o.least), most = std::max(most, o.most); }
   int exponent_of_least() const { return least == ~0u ? 127 : int((least + 1) >> 23) - 127; }
   int exponent_of_most() const { return int(most >> 23) - 127; }
 };
@@ -72,7 +71,7 @@ static_assert(Floats::width == tile_lines && tile_depth == 2 * Floats::width);
   }
 }
 
-// An operand from position k0 of its lines on.
+// An operand, or the positions of its lines from some on.
 struct Side {
   const float* data;
   int64_t lines, line_stride, depth_stride;

@@ -122,33 +122,14 @@ void compare_with_loop(const Case& x) {
   }
 }
 
-// Sizes around the widths of vectors, tiles and blocks.
+// Sizes around the widths of vectors, tiles and blocks. The last three are multiplied in thirds
+// where the machine can, in one layer and in several.
 const int64_t small_sizes[] = {0, 1, 2, 3, 5, 6, 7, 8, 9, 15, 17, 33};
 const Shape large_shapes[] = {
-    {100, 70, 130},
-    {6, 385, 16},
-    {7, 800, 33},
-    {97, 384, 193},
-    {1, 400, 1000},
-    {1, 5, 4099},
-    {1000, 400, 1},
-    {2, 770, 257},
-    {5, 20, 3075},
-    {257, 3, 300},
-    {1540, 20, 17},
-    {9, 390, 3080},
-    {64, 1, 64},
-    {300, 390, 8},
-    {4, 33, 70},
-    {3, 2000, 5},
-    {90, 70, 2},
-    {70, 300, 512},
-    {512, 40, 60},
-    {2100, 16, 16},
-    // Multiplied in thirds where the machine can: in one layer and in several.
-    {400, 31, 257},
-    {130, 1700, 97},
-    {49, 800, 300}};
+    {100, 70, 130}, {6, 385, 16},   {7, 800, 33},   {97, 384, 193},  {1, 400, 1000}, {1, 5, 4099},
+    {1000, 400, 1}, {2, 770, 257},  {5, 20, 3075},  {257, 3, 300},   {1540, 20, 17}, {9, 390, 3080},
+    {64, 1, 64},    {300, 390, 8},  {4, 33, 70},    {3, 2000, 5},    {90, 70, 2},    {70, 300, 512},
+    {512, 40, 60},  {2100, 16, 16}, {400, 31, 257}, {130, 1700, 97}, {49, 800, 300}};
 
 template <class T>
 class GemmTest : public ::testing::Test {};
