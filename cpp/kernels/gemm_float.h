@@ -37,7 +37,7 @@ constexpr int64_t in_place_b = 8192;      // numbers of B that L1 holds
 constexpr int64_t stream_b = 262'144;  // numbers of B beyond which a single row is bound by memory
 // A transposed B is not packed for so few rows of A, nor for so few columns (most of a tile would
 // be padding): dot products read it in place.
-constexpr int64_t dots_rows = max_rows, dots_cols = 3;
+constexpr int64_t dots_rows = heights[0], dots_cols = 3;
 // For somewhat more rows the transposed product reads B in place and packs A, which is the smaller.
 constexpr int64_t turned_rows = 16;
 
@@ -109,6 +109,24 @@ struct Pieces {
   int64_t length(int64_t i) const { return shortest + (i < longer); }
 };
 
+// How m rows and so many vectors of columns are cut into strips and panels: into clearly fewer
+// tiles than by the best height, if another one does, as beginning and ending a tile takes as long
+// as some steps of k.
+struct Cut {
+  Pieces strips, panels;
+
+  Cut(int64_t m, int64_t vecs) : Cut(m, vecs, heights[0]) {
+    if (tiles() <= 2) return;
+    for (const int64_t height : heights)
+      if (const Cut cut(m, vecs, height); 8 * cut.tiles() <= 7 * tiles()) *this = cut;
+  }
+  int64_t tiles() const { return strips.count * panels.count; }
+
+ private:
+  Cut(int64_t m, int64_t vecs, int64_t height)
+      : strips(m, height), panels(vecs, tile_vecs[strips.longest()]) {}
+};
+
 template <class T>
 struct Call {
   Operand<T> a, b;
@@ -170,21 +188,20 @@ class Layer {
         k0_(k0),
         depth_(depth),
         activates_(call.activation && k0 + depth == call.a.cols),
-        strips_(call.a.rows, max_rows),
-        panels_(ceil_div(call.b.cols, width), tile_vecs[strips_.longest()]) {
+        cut_(call.a.rows, ceil_div(call.b.cols, width)) {
     const Operand<T>&a = call.a, &b = call.b;
     const auto far = [](int64_t step) {
       const int64_t bytes = step * int64_t(sizeof(T));
       return bytes > in_place_step || bytes % half_page == 0;
     };
     pack_a_ = a.col_stride != 1 && (a.row_stride != 1 || far(a.col_stride));
-    const bool few = a.rows <= 2 * max_rows || depth * b.cols <= in_place_b;
+    const bool few = a.rows <= 2 * heights[0] || depth * b.cols <= in_place_b;
     pack_b_ = b.col_stride != 1 || (far(b.row_stride) && !few);
   }
 
   void run() {
     product_ = ++products;
-    int64_t tile_strips = std::min(strips_.count, tile_rows / max_rows);
+    int64_t tile_strips = std::min(strips_.count, tile_rows / strips_.longest());
     int64_t tile_panels = std::max<int64_t>(1, tile_cols / (panels_.longest() * width));
     tile_panels = std::min(panels_.count, tile_panels);
     const auto tiles = [&] {
@@ -219,10 +236,11 @@ class Layer {
   static constexpr int64_t width = Vec<T>::width;
   const Call<T>& call_;
   int64_t k0_, depth_;
-  bool activates_;        // the sums are complete
-  Pieces strips_;         // of rows, at most max_rows each
-  Pieces panels_;         // of columns, in vectors, as many as a tile with that many rows has
-  int64_t first_packed_;  // panels before it are read in place
+  bool activates_;  // the sums are complete
+  Cut cut_;
+  Pieces& strips_ = cut_.strips;  // of rows
+  Pieces& panels_ = cut_.panels;  // of columns, in vectors
+  int64_t first_packed_;          // panels before it are read in place
   bool pack_a_, pack_b_;
   uint64_t product_;
 
@@ -340,8 +358,8 @@ void multiply_small(const Call<T>& call) {
   const Operand<T>&a = call.a, &b = call.b;
   constexpr int64_t width = Vec<T>::width;
   const int64_t m = a.rows, n = b.cols, k = a.cols;
-  const Pieces strips(m, max_rows);
-  const Pieces panels(ceil_div(n, width), tile_vecs[strips.longest()]);
+  const Cut cut(m, ceil_div(n, width));
+  const Pieces &strips = cut.strips, &panels = cut.panels;
   Tile<T> t{k,          nullptr, a.row_stride, a.col_stride,   nullptr, 0, nullptr,
             call.c_row, 0,       nullptr,      call.accumulate};
   Upcoming upcoming;

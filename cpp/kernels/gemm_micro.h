@@ -18,8 +18,15 @@ namespace izvod::kernels::IZVOD_ISA {
 // cover the latency of the multiplier. The same kernel reads packed panels and the operands
 // themselves: only the strides differ.
 inline constexpr int max_sums = vec_bytes == 64 ? 24 : 12;
-inline constexpr int max_rows = vec_bytes == 64 ? 8 : 6;
+inline constexpr int max_rows = vec_bytes == 64 ? 16 : 6;
 inline constexpr int max_vecs = 8;
+// Rows of the highest tiles with 3, 4, 2 and 1 vectors, or 2, 3 and 4: the best one first.
+inline constexpr auto heights = [] {
+  if constexpr (vec_bytes == 64)
+    return std::array{8, 6, 12, 16};
+  else
+    return std::array{6, 4, 3};
+}();
 
 // A row's last vector of a tile. Where the machine reads and writes parts of vectors nearly as fast
 // as whole ones C and B may end anywhere; elsewhere B's last columns are packed, and finish_tile
@@ -160,12 +167,17 @@ static void multiply_tile(const Tile<T>& t) {
 #pragma GCC unroll 16
     for (int j = 0; j < vecs; ++j) sum[i][j] = V(start);
 
-  // Steps in bytes: the compiler would make a second loop for a step of one element. Two pointers
-  // to A: it would keep a register for the distance of every row.
-  constexpr int64_t bytes = sizeof(T), half = rows > 4 ? (rows + 1) / 2 : rows;
+  // Steps in bytes: the compiler would make a second loop for a step of one element. A pointer to
+  // every few rows of A: it would keep a register for the distance of every row.
+  constexpr int64_t bytes = sizeof(T);
+  constexpr int few = 4;
   const int64_t a_row = t.a_row * bytes, a_col = t.a_col * bytes, b_row = t.b_row * bytes;
-  const char *a = reinterpret_cast<const char*>(t.a), *a_half = a + half * a_row;
-  asm("" : "+r"(a_half));
+  const char* a[(rows + few - 1) / few] = {reinterpret_cast<const char*>(t.a)};
+#pragma GCC unroll 16
+  for (int i = 1; i * few < rows; ++i) {
+    a[i] = a[i - 1] + few * a_row;
+    asm("" : "+r"(a[i]));
+  }
   const char* b = reinterpret_cast<const char*>(t.b);
   const Last last(t.cols - (vecs - 1) * width);
   const char *ahead = t.ahead.data, *c = reinterpret_cast<const char*>(t.c);
@@ -187,14 +199,15 @@ static void multiply_tile(const Tile<T>& t) {
         line[j] = load_part<vecs>(reinterpret_cast<const T*>(b), j, last);
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i) {
-        const char* at = i < half ? a + i * a_row : a_half + (i - half) * a_row;
-        const V x(*reinterpret_cast<const T*>(at));
+        const V x(*reinterpret_cast<const T*>(a[i / few] + i % few * a_row));
 #pragma GCC unroll 16
         for (int j = 0; j < vecs; ++j) sum[i][j] = fma(x, line[j], sum[i][j]);
       }
       __builtin_prefetch(ahead);
       fetch_row<vecs, 0, 3>(b + 16 * b_row);
-      a += a_col, a_half += a_col, b += b_row, ahead += ahead_step;
+#pragma GCC unroll 16
+      for (const char*& rows_of_a : a) rows_of_a += a_col;
+      b += b_row, ahead += ahead_step;
     }
   }
   store_tile(t, last, sum);

@@ -71,10 +71,6 @@ inline constinit Kernel<void(void* out, DType dtype, int64_t n, Generator* g)> r
 inline constinit Kernel<void(int64_t* out, const void* p, DType dtype, int64_t rows, int64_t cols,
                              int64_t samples, Generator* g)>
     multinomial_replace;
-// Samples without replacement: the `samples` largest p[row, :] / q[row, :] in falling order, q
-// exponential.
-inline constinit Kernel<void(int64_t* out, const View& p, const View& q, int64_t samples)>
-    multinomial_pick;
 
 // Whether all elements (of a floating dtype) lie in [low, high]; nan does not.
 inline constinit Kernel<bool(const View& x, double low, double high)> all_between;

@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "kernels/random.h"
 #include "kernels/random_fill.h"
+#include "kernels/rows.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 
@@ -260,44 +261,6 @@ static void multinomial_replace(int64_t* out, const void* p, DType dtype, int64_
   });
 }
 
-static void multinomial_pick(int64_t* out, const View& p, const View& q, int64_t samples) {
-  const bool matrix = p.dim() == 2;
-  const int64_t rows = matrix ? p.sizes[0] : 1, cols = p.sizes[p.dim() - 1],
-                step = p.strides[p.dim() - 1];
-  visit_floating(p.dtype, [&]<class T>(Type<T>) {
-    struct Candidate {
-      T ratio;
-      int64_t index;
-    };
-    // Larger first; nan counts as largest, and of equals the first comes first.
-    const auto before = [](const Candidate& a, const Candidate& b) {
-      const bool a_nan = a.ratio != a.ratio, b_nan = b.ratio != b.ratio;
-      if (a_nan || b_nan) return a_nan != b_nan ? a_nan : a.index < b.index;
-      return a.ratio != b.ratio ? a.ratio > b.ratio : a.index < b.index;
-    };
-    Candidate* list = new Candidate[size_t(samples == 1 ? 1 : cols)];
-    for (int64_t r = 0; r < rows; ++r, out += samples) {
-      const T* weight = p.ptr<T>() + (matrix ? r * p.strides[0] : 0);
-      const T* wait = q.ptr<T>() + (matrix ? r * q.strides[0] : 0);
-      const auto candidate = [=, q_step = q.strides[q.dim() - 1]](int64_t i) {
-        return Candidate{T(weight[i * step] / wait[i * q_step]), i};
-      };
-      if (samples == 1) {  // the next word of a text: no need of a list
-        *list = candidate(0);
-        for (int64_t i = 1; i < cols; ++i)
-          if (const Candidate next = candidate(i); before(next, *list)) *list = next;
-        *out = list->index;
-        continue;
-      }
-      for (int64_t i = 0; i < cols; ++i) list[i] = candidate(i);
-      if (samples < cols) std::nth_element(list, list + samples, list + cols, before);
-      std::sort(list, list + samples, before);
-      for (int64_t k = 0; k < samples; ++k) out[k] = list[k].index;
-    }
-    delete[] list;
-  });
-}
-
 static bool all_between(const View& x, double low, double high) {
   const Loop<1> loop({&x});
   const int64_t step = loop.strides[0].back();
@@ -318,21 +281,31 @@ static bool all_between(const View& x, double low, double high) {
   return all;
 }
 
+// Whether all weights of a row are finite and none is negative, and one is positive.
+template <class T>
+static bool makes_distribution(const T* weight, int64_t n) {
+  using W = Compute<T>;
+  int32_t faults = 0, positive = 0;  // not bool, whose loop would go number by number
+  for (int64_t i = 0; i < n; ++i) {
+    const W w = W(weight[i]);
+    faults |= !(w >= 0) | (w == -minus_infinity<W>);
+    positive |= w > 0;
+  }
+  return !faults && positive;
+}
+
 static WeightFault weight_fault(const void* p, DType dtype, int64_t rows, int64_t cols) {
   WeightFault fault = WeightFault::None;
   visit_floating(dtype, [&]<class T>(Type<T>) {
     const T* weight = static_cast<const T*>(p);
     for (int64_t r = 0; r < rows && fault == WeightFault::None; ++r, weight += cols) {
-      double sum = 0;
-      for (int64_t i = 0; i < cols && fault == WeightFault::None; ++i) {
-        const double w = weight[i];
-        if (!(w >= 0))
+      if (makes_distribution(weight, cols)) continue;
+      fault = WeightFault::ZeroSum;
+      for (int64_t i = 0; i < cols && fault == WeightFault::ZeroSum; ++i)
+        if (!(weight[i] >= 0))
           fault = WeightFault::Negative;
-        else if (std::isinf(w))
+        else if (std::isinf(double(weight[i])))
           fault = WeightFault::NotFinite;
-        sum += w;
-      }
-      if (fault == WeightFault::None && !(sum > 0)) fault = WeightFault::ZeroSum;
     }
   });
   return fault;
@@ -348,7 +321,6 @@ static const Offer offers[] = {
     {kernels::rrelu, rrelu},
     {kernels::randperm, randperm},
     {kernels::multinomial_replace, multinomial_replace},
-    {kernels::multinomial_pick, multinomial_pick},
 };
 
 }  // namespace izvod::kernels::IZVOD_ISA

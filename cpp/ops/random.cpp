@@ -8,6 +8,7 @@
 #include "ops/arithmetic.h"
 #include "ops/copy.h"
 #include "ops/reduction.h"
+#include "ops/sorting.h"
 #include "ops/views.h"
 
 namespace izvod {
@@ -479,8 +480,8 @@ Tensor multinomial(const Tensor& p, int64_t samples, bool replacement, Generator
   // with probability p.
   const Tensor waits = empty_like(p);
   kernels::exponential(view(waits), generator_or_default(g), 1.0);
-  kernels::multinomial_pick(y.data<int64_t>(), view(p), view(waits), samples);
-  return y;
+  const Tensor speeds = div(detach(p), waits);
+  return samples == 1 ? argmax(speeds, -1, true) : topk(speeds, samples).second;
 }
 
 // ---- States
