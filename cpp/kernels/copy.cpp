@@ -245,44 +245,54 @@ void convert(Place<void> to, Place<const void> from, int64_t n, int64_t rows) {
   for_pieces(to, from, n, rows, convert_piece);
 }
 
-// transpose_band past the caches: of many rows at once, since memory likes to be read in long
-// pieces, and by way of strips, since it likes to be written in long ones. While one is transposed,
-// tile by tile, the one before is stored and the one after fetched.
-constexpr int64_t strip_rows = 256, strip_bytes = 512;
-// Bytes of a result from which on that is better: stored line by line, in many rows by turns, each
-// line that no near cache holds would be waited for.
+// Bytes of a result from which on it is written past the caches: stored line by line, in many rows
+// by turns, each line that no near cache holds would be waited for.
 constexpr int64_t stream_transposed_from = int64_t(8) << 20;
+
+// transpose_band past the caches, by way of strips that lie in L1: memory likes to be written in
+// long pieces. They stand below each other, as it likes to be read in long pieces, too. While one
+// is transposed, tile by tile, the one before is stored and the one after fetched.
+constexpr int64_t band_rows = 256, strip_rows = 32, strip_bytes = 512;
 template <class T>
 void stream_band(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t rows,
                  int64_t columns) {
-  constexpr int64_t width = strip_bytes / sizeof(T);
-  Scratch scratch;
-  T *strip = scratch.take<T>(strip_rows * width), *before = scratch.take<T>(strip_rows * width);
-  int64_t stored = rows;  // rows of the strip before
-  const auto store_until = [&](int64_t end, int64_t j, int64_t n) {
-    for (; stored < end; ++stored)
-      stream(to + stored * to_stride + j, before + stored * width, n * int64_t(sizeof(T)));
+  constexpr int64_t width = strip_bytes / sizeof(T), line = 64 / sizeof(T);
+  struct Strip {
+    T* memory;
+    int64_t i, j, rows, columns, stored = 0;
   };
-  for (int64_t j = 0; j < columns; j += width) {
-    const int64_t n = std::min(width, columns - j), next = std::min(width, columns - j - n);
-    const int64_t tiles = ceil_div(rows, tile) * ceil_div(n, tile);
+  Scratch scratch;
+  T* const memory = scratch.take<T>(2 * strip_rows * width);
+  const int64_t down = ceil_div(rows, strip_rows), strips = down * ceil_div(columns, width);
+  const auto strip = [&](int64_t k) {
+    const int64_t i = k % down * strip_rows, j = k / down * width;
+    return Strip{memory + k % 2 * strip_rows * width, i, j, std::min(strip_rows, rows - i),
+                 std::min(width, columns - j)};
+  };
+  const auto store_until = [&](Strip& s, int64_t end) {
+    for (; s.stored < end; ++s.stored)
+      stream(to + (s.i + s.stored) * to_stride + s.j, s.memory + s.stored * width,
+             s.columns * int64_t(sizeof(T)));
+  };
+  Strip before{};
+  for (int64_t k = 0; k < strips; ++k) {
+    const Strip now = strip(k), next = strip(k + 1);
+    const int64_t tiles = ceil_div(now.rows, tile) * ceil_div(now.columns, tile);
     int64_t done = 0, fetched = 0;
-    for (int64_t k = 0; k < n; k += tile)
-      for (int64_t i = 0; i < rows; i += tile) {
-        transpose_tile(strip + i * width + k, width, from + (j + k) * from_stride + i, from_stride,
-                       std::min(tile, rows - i), std::min(tile, n - k));
+    for (int64_t j = 0; j < now.columns; j += tile)
+      for (int64_t i = 0; i < now.rows; i += tile) {
+        transpose_tile(now.memory + i * width + j, width,
+                       from + (now.j + j) * from_stride + now.i + i, from_stride,
+                       std::min(tile, now.rows - i), std::min(tile, now.columns - j));
         ++done;
-        for (; fetched < next * done / tiles; ++fetched) {
-          const T* column = from + (j + n + fetched) * from_stride;
-          for (int64_t line = 0; line < rows; line += 64 / sizeof(T))
-            __builtin_prefetch(column + line, 0, 2);
-        }
-        if (j > 0) store_until(rows * done / tiles, j - width, width);
+        for (; fetched < next.columns * done / tiles; ++fetched)
+          for (int64_t at = 0; at < next.rows; at += line)
+            __builtin_prefetch(from + (next.j + fetched) * from_stride + next.i + at, 0, 2);
+        store_until(before, before.rows * done / tiles);
       }
-    std::swap(strip, before);
-    stored = 0;
+    before = now;
   }
-  store_until(rows, (columns - 1) / width * width, (columns - 1) % width + 1);
+  store_until(before, before.rows);
 }
 
 // Dimension `row` of the loop has neighbouring elements in `in`, the last dimension has them in
@@ -291,7 +301,7 @@ template <class T>
 void copy_transposed(T* to, const T* from, const Loop<2>& loop, int64_t row, bool streams) {
   const int64_t last = loop.sizes.size() - 1, rows = loop.sizes[row], columns = loop.sizes[last];
   const int64_t to_stride = loop.strides[0][row], from_stride = loop.strides[1][last];
-  const int64_t band = streams ? strip_rows : 2 * tile, bands = ceil_div(rows, band);
+  const int64_t band = streams ? band_rows : 2 * tile, bands = ceil_div(rows, band);
   const int64_t piece = std::min<int64_t>(columns, 2048), pieces = ceil_div(columns, piece);
   const int64_t matrices = loop.numel() / (rows * columns);
   const int64_t grain = std::max<int64_t>(1, run_grain / (band * piece));

@@ -65,7 +65,11 @@ struct BestBlock {
       const int64_t at = i;
       for (; i < at + size; i += chains * V::width)
 #pragma GCC unroll 4
-        for (int k = 0; k < chains; ++k) look_at(a[k], V::load(p + i + k * V::width));
+        for (int k = 0; k < chains; ++k) {
+          look_at(a[k], V::load(p + i + k * V::width));
+          if (k * vec_bytes % 64 == 0)
+            __builtin_prefetch(p + i + n + k * V::width);  // the next row
+        }
       keep(better_of(better_of(a[0], a[1]), better_of(a[2], a[3])), at);
     }
     V a = best;
@@ -112,25 +116,45 @@ void leaf(const Reducer&, void* state, const void* x, int64_t n, int64_t first) 
   *static_cast<Best<T>*>(state) = {n ? p[at] : T(0), first + at};
 }
 
+// The best of each of `vecs` vectors of columns, the last one of m lanes.
+template <bool largest, int vecs, class T>
+void columns(Best<T>* to, const T* p, int64_t stride, int64_t rows, int64_t m, int64_t first) {
+  using V = Vec<T>;
+  using I = Vec<typename V::Int>;
+  const auto load = [=](int64_t row, int j) {
+    const T* at = p + row * stride + j * V::width;
+    return j == vecs - 1 ? V::load(at, m) : V::load(at);
+  };
+  V best[vecs];
+  I index[vecs];
+#pragma GCC unroll 8
+  for (int j = 0; j < vecs; ++j) best[j] = load(0, j), index[j] = I(0);
+  for (int64_t k = 1; k < rows; ++k)
+#pragma GCC unroll 8
+    for (int j = 0; j < vecs; ++j) {
+      const V y = load(k, j);
+      __builtin_prefetch(p + (k + 8) * stride + j * V::width);
+      const Mask<T> take = better<largest>(y, best[j]);
+      best[j] = where(take, y, best[j]);
+      index[j] = I(take.v ? I(k).v : index[j].v);
+    }
+  for (int j = 0; j < vecs; ++j)
+    for (int64_t i = 0; i < (j == vecs - 1 ? m : V::width); ++i)
+      *to++ = {best[j][int(i)], first + index[j][int(i)]};
+}
+
+// Several vectors at a time, as memory delivers long pieces of rows best.
 template <bool largest, class T>
 void rows(const Reducer&, void* states, const void* x, int64_t stride, int64_t rows, int64_t n,
           int64_t first) {
-  using V = Vec<T>;
-  using I = Vec<typename V::Int>;
+  constexpr int64_t width = Vec<T>::width, together = 4;
   Best<T>* to = static_cast<Best<T>*>(states);
-  for (int64_t i = 0; i < n; i += V::width) {
-    const T* p = static_cast<const T*>(x) + i;
-    const int64_t m = std::min<int64_t>(V::width, n - i);
-    V best = V::load(p, m);
-    I index(0);
-    for (int64_t k = 1; k < rows; ++k) {
-      const V y = V::load(p + k * stride, m);
-      const Mask<T> take = better<largest>(y, best);
-      best = where(take, y, best);
-      index = I(take.v ? I(k).v : index.v);
-    }
-    for (int64_t j = 0; j < m; ++j) to[i + j] = {best[int(j)], first + index[int(j)]};
-  }
+  const T* p = static_cast<const T*>(x);
+  for (; n >= together * width;
+       n -= together * width, p += together * width, to += together * width)
+    columns<largest, together>(to, p, stride, rows, width, first);
+  for (; n > 0; n -= width, p += width, to += width)
+    columns<largest, 1>(to, p, stride, rows, std::min(width, n), first);
 }
 
 template <bool largest, class T>
@@ -163,6 +187,7 @@ constexpr Reducer reducer() {
           merge<largest, T>,
           finish<T>,
           0,
+          max_block_rows,
           true};
 }
 

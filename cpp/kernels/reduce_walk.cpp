@@ -13,10 +13,9 @@ namespace {
 
 constexpr int64_t block_elements = 65536;                   // of one block of work
 constexpr int64_t max_leaves = block_elements / leaf_size;  // of a row that is not cut into blocks
-constexpr int64_t max_block_rows = 1024;
-constexpr int64_t slot_bytes = 8192;                 // of the states of a strip of columns
-constexpr int64_t far_away_from = int64_t(8) << 20;  // bytes
-constexpr int64_t min_columns = 8;                   // fewer are not worth a vector
+constexpr int64_t slot_bytes = 8192;                        // of the states of a strip of columns
+constexpr int64_t far_away_from = int64_t(8) << 20;         // bytes
+constexpr int64_t min_columns = 8;                          // fewer are not worth a vector
 constexpr int64_t short_row = 16;  // shorter rows are turned, and reduced as columns
 
 // States of equal width merged like carries of a binary counter: a balanced tree without knowing
@@ -348,10 +347,11 @@ class Walk {
     const bool in_place = direct_ && column_stride == 1;
     alignas(64) char buffer[group_rows * strip_bytes];
     Tree tree(r_, memory, n);
+    const int64_t group = in_place ? r_.group : group_rows;
     int64_t first = begin;
     for_runs(reduced_, begin, end, [&](auto run, int64_t rows) {
-      for (int64_t i = 0; i < rows; i += group_rows) {
-        const int64_t m = std::min(group_rows, rows - i);
+      for (int64_t i = 0; i < rows; i += group) {
+        const int64_t m = std::min(group, rows - i);
         const char* x = source(at + run[0] + i * stride);
         if (!in_place)
           kernels::convert(Place<void>{buffer, r_.load, 1, n},

@@ -9,9 +9,10 @@
 
 namespace izvod::kernels::IZVOD_ISA {
 
-inline constexpr int64_t leaf_size = 1024;    // elements of one call of `leaf` at most
-inline constexpr int64_t group_rows = 16;     // rows of one call of `rows` at most
-inline constexpr int64_t strip_bytes = 8192;  // columns * itemsize of one call of `rows` at most
+inline constexpr int64_t leaf_size = 1024;       // elements of one call of `leaf` at most
+inline constexpr int64_t group_rows = 16;        // rows of one call of `rows` at most
+inline constexpr int64_t max_block_rows = 1024;  // or as many, where that is as exact
+inline constexpr int64_t strip_bytes = 8192;     // columns * itemsize of one call of `rows` at most
 inline constexpr int max_columns = strip_bytes / 4;
 
 struct Reducer {
@@ -29,6 +30,7 @@ struct Reducer {
   void (*finish)(const Reducer&, const void* states, int64_t n, int64_t count,
                  void* const* results);
   double parameter = 0;
+  int64_t group = group_rows;  // rows that are read in place come to `rows` in groups of so many
   bool ordered = false;  // `first` matters: the reduced dimensions are walked in row-major order
   // Two leaves side by side, for folds that need neither `first` nor counts. Memory delivers two
   // streams that are far apart 1.4 times as fast as one: what fetches ahead stops at a page's end.

@@ -41,7 +41,7 @@ void scan_columns(const View& out, const View& in, int64_t dim, std::array<int64
     const S* x = from.load(0, n, buffer);
     S* y = to.target(0, buffer, streams);
     for (int64_t i = 0; i < n; ++i) y[i] = S(totals[i] = Op::combine(totals[i], Total<S>(x[i])));
-    to.store(0, n, y, streams);
+    to.store(0, n, y, streams, {x + in.strides[dim], n * int64_t(sizeof(S))});
   }
 }
 
@@ -92,13 +92,36 @@ Vec<T> last_lane(Vec<T> x) {
     return Vec<T>(__builtin_shufflevector(x.v, x.v, (lane * 0 + width - 1)...));
   }(std::make_integer_sequence<int, width>{});
 }
-// The scan of x after `total`, which moves on.
+// The lanes of `x` moved up by one, after the last lane of `before`.
+template <class T>
+Vec<T> shift_in(Vec<T> before, Vec<T> x) {
+  constexpr int width = Vec<T>::width;
+  return [&]<int... lane>(std::integer_sequence<int, lane...>) {
+    return Vec<T>(__builtin_shufflevector(before.v, x.v, (lane + width - 1)...));
+  }(std::make_integer_sequence<int, width>{});
+}
+// Even lanes first, then odd ones; and back.
+inline Vec<float> unzip(Vec<float> x) {
+  constexpr int width = Vec<float>::width;
+  return [&]<int... lane>(std::integer_sequence<int, lane...>) {
+    return Vec<float>(__builtin_shufflevector(x.v, x.v, (lane * 2 % width + lane * 2 / width)...));
+  }(std::make_integer_sequence<int, width>{});
+}
+inline Vec<float> zip(Vec<float> x) {
+  constexpr int width = Vec<float>::width;
+  return [&]<int... lane>(std::integer_sequence<int, lane...>) {
+    return Vec<float>(__builtin_shufflevector(x.v, x.v, (lane / 2 + lane % 2 * width / 2)...));
+  }(std::make_integer_sequence<int, width>{});
+}
+// The scan of x after `total`, which moves on. Pairs are scanned, which gives the results of odd
+// lanes; those of even ones follow from the odd ones before.
 template <class Op>
 Vec<float> scan_lanes(Vec<double>& total, Vec<float> x) {
-  const Vec<double> low = combine_before<Op, 1>(widen<0>(x)),
-                    high = Op::combine(last_lane(low), combine_before<Op, 1>(widen<1>(x)));
-  const Vec<float> y = narrow(Op::combine(total, low), Op::combine(total, high));
-  total = Op::combine(total, last_lane(high));
+  const Vec<float> apart = unzip(x);
+  const Vec<double> even = widen<0>(apart), pairs = Op::combine(even, widen<1>(apart));
+  const Vec<double> odd = Op::combine(total, combine_before<Op, 1>(pairs));
+  const Vec<float> y = zip(narrow(Op::combine(shift_in(total, odd), even), odd));
+  total = last_lane(odd);
   return y;
 }
 template <class Op>
@@ -160,8 +183,9 @@ void scan_rows(const View& out, const View& in, int64_t dim, std::array<int64_t,
   alignas(64) S buffer[count][chunk];
   Total<S> totals[count];
   std::fill(totals, totals + count, Total<S>(Op::identity));
-  for (int64_t k = 0; k < in.sizes[dim]; k += chunk) {
-    const int64_t m = std::min(chunk, in.sizes[dim] - k);
+  const int64_t piece = streams && count == 1 ? stream_piece / int64_t(sizeof(S)) : chunk;
+  for (int64_t k = 0; k < in.sizes[dim]; k += piece) {
+    const int64_t m = std::min(piece, in.sizes[dim] - k);
     const S* from[count];
     S* to[count];
     for (int r = 0; r < count; ++r) {
@@ -174,8 +198,10 @@ void scan_rows(const View& out, const View& in, int64_t dim, std::array<int64_t,
       scan_one<S, Op>(totals[0], to[0], from[0], m);
     else
       scan_fours<S, Op, count / 4>(totals, to, from, m);
+    // The pieces of several rows that come next would not fit into L1 beside these.
+    const Next next{from[0] + m, count == 1 ? m * int64_t(sizeof(S)) : 0};
     for (int r = 0; r < count; ++r)
-      Row(out, at[0] + r * step[0], out.strides[dim]).store(k, m, to[r], streams);
+      Row(out, at[0] + r * step[0], out.strides[dim]).store(k, m, to[r], streams, next);
   }
 }
 

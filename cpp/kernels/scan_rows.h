@@ -45,9 +45,9 @@ struct Row {
     return holds<S>() && !streams ? place<S>(k) : buffer;
   }
   template <class S>
-  void store(int64_t k, int64_t n, const S* from, bool streams = false) const {
+  void store(int64_t k, int64_t n, const S* from, bool streams = false, Next next = {}) const {
     if (from == place<S>(k)) return;
-    if (streams && holds<S>()) return stream(place<S>(k), from, n * int64_t(sizeof(S)));
+    if (streams && holds<S>()) return stream(place<S>(k), from, n * int64_t(sizeof(S)), next);
     kernels::convert(Place<void>{place<char>(k), dtype, stride},
                      Place<const void>{from, dtype_of<S>}, n, int64_t(1));
   }
