@@ -53,7 +53,7 @@ struct Rows {
   void find_states(int64_t begin, int64_t end, T* state) const {
     for_groups(begin, end, rows_together(n), [&](int64_t first, int64_t count) {
       T top[most_rows], log_total[most_rows];
-      log_sum_exp(top, log_total, logits(first), count, n);
+      log_sum_exp(top, log_total, logits(first), count, n, [](int64_t) {});
       for (int64_t i = 0; i < count; ++i) {
         state[2 * (first + i)] = top[i];
         state[2 * (first + i) + 1] = log_total[i];

@@ -96,10 +96,10 @@ static void for_groups(int64_t begin, int64_t end, int64_t step, F f) {
 }
 
 // For up to rows_together(n) rows of n: the largest element, and the log of the sum of
-// exp(x - largest). Results that will be written then, if any, have their lines fetched, too.
-template <class S, class T = Compute<S>>
-static void log_sum_exp(T* top, T* log_total, const S* x, int64_t rows, int64_t n,
-                        const S* results = nullptr) {
+// exp(x - largest). meanwhile(i) before each vector of long rows, from element i on: for memory to
+// do something.
+template <class S, class F, class T = Compute<S>>
+static void log_sum_exp(T* top, T* log_total, const S* x, int64_t rows, int64_t n, F meanwhile) {
   if (n <= SumsOfExp::short_row) {
     for_short_slices<SumsOfExp, S>({x}, rows, n, 1, [&](auto& kept, auto& columns, int64_t width) {
       sums_of_exp(kept, columns[0], n, width, width, [](int64_t, Vec<T>, int64_t) {});
@@ -111,7 +111,7 @@ static void log_sum_exp(T* top, T* log_total, const S* x, int64_t rows, int64_t 
     for (int64_t r = 0; r < rows; ++r)
       log_total[r] = sum_over<T, 2>(n, [&](int64_t i, int64_t k) {
         prefetch_next(x + r * n + i, rows * n);
-        if (results) __builtin_prefetch(results + r * n + i, 1);
+        meanwhile(r * n + i);
         return shifted_exp(load(x + r * n + i, k) - top[r]);
       });
   }

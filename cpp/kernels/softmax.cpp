@@ -11,12 +11,13 @@ namespace {
 
 // e keeps the exponentials: y itself, unless it is of a half type.
 template <class S, class T = Compute<S>>
-void softmax_rows(S* y, const S* x, T* e, int64_t rows, int64_t n) {
+void softmax_rows(S* y, const S* x, T* e, int64_t rows, int64_t n, Streaming& before) {
   T top[most_rows], scale[most_rows];
   for (int64_t r = 0; r < rows; ++r) top[r] = max_of_row(x + r * n, n);
   for (int64_t r = 0; r < rows; ++r)
     scale[r] = T(1) / sum_over<T, 2>(n, [&](int64_t i, int64_t k) {
                  prefetch_next(x + r * n + i, rows * n);
+                 before.step();
                  const Vec<T> v = shifted_exp(load(x + r * n + i, k) - top[r]);
                  store(e + r * n + i, v, k);
                  return v;
@@ -27,16 +28,19 @@ void softmax_rows(S* y, const S* x, T* e, int64_t rows, int64_t n) {
     });
 }
 template <class S>
-void softmax_rows(S* y, const S* x, int64_t rows, int64_t n) {
-  if constexpr (std::is_same_v<S, Compute<S>>) return softmax_rows(y, x, y, rows, n);
+void softmax_rows(S* y, const S* x, int64_t rows, int64_t n, Streaming& before) {
+  if constexpr (std::is_same_v<S, Compute<S>>) return softmax_rows(y, x, y, rows, n, before);
   Scratch scratch;
-  softmax_rows(y, x, scratch.take<Compute<S>>(rows * n), rows, n);
+  softmax_rows(y, x, scratch.take<Compute<S>>(rows * n), rows, n, before);
 }
 
 template <class S, class T = Compute<S>>
-void log_softmax_rows(S* y, const S* x, int64_t rows, int64_t n) {
+void log_softmax_rows(S* y, const S* x, int64_t rows, int64_t n, Streaming& before) {
   T top[most_rows], log_total[most_rows];
-  log_sum_exp(top, log_total, x, rows, n, y);
+  log_sum_exp(top, log_total, x, rows, n, [&](int64_t i) {
+    before.step();
+    __builtin_prefetch(y + i, 1);
+  });
   for (int64_t r = 0; r < rows; ++r)
     for_lanes<T>(n, [&](int64_t i, int64_t k) {
       store(y + r * n + i, (load(x + r * n + i, k) - top[r]) - log_total[r], k);
@@ -95,8 +99,8 @@ struct Softmax : SumsOfExp {
     }
   }
   template <class S>
-  static void rows(S* y, Inputs<Softmax, S> in, int64_t rows, int64_t n) {
-    softmax_rows(y, in[0], rows, n);
+  static void rows(S* y, Inputs<Softmax, S> in, int64_t rows, int64_t n, Streaming& before) {
+    softmax_rows(y, in[0], rows, n, before);
   }
 };
 
@@ -118,8 +122,8 @@ struct LogSoftmax : SumsOfExp {
     write_rows<LogSoftmax, S>(y, kept, in, n, stride, width);
   }
   template <class S>
-  static void rows(S* y, Inputs<LogSoftmax, S> in, int64_t rows, int64_t n) {
-    log_softmax_rows(y, in[0], rows, n);
+  static void rows(S* y, Inputs<LogSoftmax, S> in, int64_t rows, int64_t n, Streaming& before) {
+    log_softmax_rows(y, in[0], rows, n, before);
   }
 };
 
@@ -158,7 +162,7 @@ struct SoftmaxBackward : Sum {
     return y * (g - kept[0]);
   }
   template <class S>
-  static void rows(S* dx, Inputs<SoftmaxBackward, S> in, int64_t rows, int64_t n) {
+  static void rows(S* dx, Inputs<SoftmaxBackward, S> in, int64_t rows, int64_t n, Streaming&) {
     softmax_backward_rows(dx, in[0], in[1], rows, n);
   }
 };
@@ -176,7 +180,7 @@ struct LogSoftmaxBackward : Sum {
     return g - exp(y) * kept[0];
   }
   template <class S>
-  static void rows(S* dx, Inputs<LogSoftmaxBackward, S> in, int64_t rows, int64_t n) {
+  static void rows(S* dx, Inputs<LogSoftmaxBackward, S> in, int64_t rows, int64_t n, Streaming&) {
     log_softmax_backward_rows(dx, in[0], in[1], rows, n);
   }
 };
@@ -192,18 +196,25 @@ void slices(S* out, Inputs<Op, S> in, int64_t outer, int64_t n, int64_t inner) {
   // A row or two would leave most lanes of columns empty.
   const bool transposed = inner > 1 || (n <= Op::short_row && outer > 2);
   const bool streams = outer * size * int64_t(sizeof(S)) >= stream_from && size <= 16384;
+  const int64_t together = transposed ? slices_together : rows_together(n);
   parallel_for(outer, rows_grain(outer, size * Op::cost), [&](int64_t begin, int64_t end) {
-    for_groups(begin, end, transposed ? slices_together : rows_together(n),
-               [&](int64_t first, int64_t count) {
-                 const int64_t at = first * size;
-                 Scratch scratch;
-                 S* to = streams ? scratch.take<S>(count * size) : out + at;
-                 if (transposed)
-                   short_slices<Op, S>(to, columns.from(at), count, n, inner);
-                 else
-                   Op::rows(to, columns.from(at), count, n);
-                 if (streams) stream(out + at, to, count * size * int64_t(sizeof(S)));
-               });
+    Scratch scratch;
+    S *now = nullptr, *before = nullptr;  // results of a group, which are stored during the next
+    if (streams) now = scratch.take<S>(together * size), before = scratch.take<S>(together * size);
+    Streaming storing;
+    for_groups(begin, end, together, [&](int64_t first, int64_t count) {
+      const int64_t at = first * size;
+      S* to = streams ? now : out + at;
+      if (transposed)
+        short_slices<Op, S>(to, columns.from(at), count, n, inner);
+      else
+        Op::rows(to, columns.from(at), count, n, storing);
+      if (!streams) return;
+      storing.rest();
+      storing = {out + at, now, count * size * int64_t(sizeof(S))};
+      std::swap(now, before);
+    });
+    storing.rest();
     if (streams) stream_end();
   });
 }
