@@ -6,6 +6,7 @@
 
 #include "base/memory_order.h"
 #include "base/random_engine.h"
+#include "kernels/copy.h"
 #include "kernels/fused.h"
 #include "kernels/runs.h"
 
@@ -69,6 +70,27 @@ static void fill(const View& out, Generator* g, F value) {
       else
         for (int64_t i = 0; i < n; ++i) p[i * step] = value(words + i * draws);
       words += n * draws;
+    });
+  });
+}
+
+// The same where values(made, words, n, at) makes up to so many elements of type S at once, which
+// are then converted. `at`: where the operands of the loop stand, of which `out` is the first.
+inline constexpr int64_t piece = 1024;
+template <int draws, class S, int count, class F>
+static void fill_pieces(const View& out, const Loop<count>& loop, Generator* g, F values) {
+  const int64_t bytes = itemsize(out.dtype);
+  stream(*g, loop.numel(), draws, [&](const uint32_t* words, int64_t begin, int64_t end) {
+    for_runs(loop, begin, end, [&](std::array<int64_t, count> at, int64_t n) {
+      alignas(64) S made[piece];
+      for (int64_t m; n > 0; n -= m, words += m * draws) {
+        m = std::min(piece, n);
+        values(made, words, m, at);
+        kernels::convert(
+            Place<void>{out.ptr<char>() + at[0] * bytes, out.dtype, loop.strides[0].back()},
+            Place<const void>{made, dtype_of<S>}, m, int64_t(1));
+        for (int k = 0; k < count; ++k) at[k] += m * loop.strides[k].back();
+      }
     });
   });
 }

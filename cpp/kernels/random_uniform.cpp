@@ -2,6 +2,7 @@
 #include "base/parallel.h"
 #include "kernels/random.h"
 #include "kernels/random_fill.h"
+#include "kernels/vec_int.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 
@@ -41,37 +42,30 @@ static void random(const View& out, Generator* g, int64_t low, uint64_t range, b
 static int64_t below(double p) { return int64_t(std::ceil(p * 0x1p53)); }
 
 static void bernoulli(const View& out, Generator* g, double p) {
-  visit(out.dtype, [&]<class T>(Type<T>) {
-    fill<2, T>(out, g, [limit = below(p)](const uint32_t* w) { return T(bits53(w) < limit); });
-  });
+  fill_pieces<2, int32_t>(
+      out, in_memory_order<1>({&out}), g,
+      [limit = below(p)](int32_t* y, const uint32_t* w, int64_t n, const auto&) {
+        for (int64_t i = 0; i < n; ++i) y[i] = bits53(w + 2 * i) < limit;
+      });
 }
 
 static void bernoulli_each(const View& out, const View& p, Generator* g) {
   const Loop<2> loop = in_memory_order<2>({&out, &p});
-  const int64_t step = loop.strides[0].back(), p_step = loop.strides[1].back();
-  const auto run = [&]<class T, class P>(Type<T>, Type<P>) {
-    constexpr int draws = sizeof(P) / 4;
-    stream(*g, loop.numel(), draws, [&](const uint32_t* words, int64_t begin, int64_t end) {
-      for_runs(loop, begin, end, [&](const std::array<int64_t, 2>& at, int64_t n) {
-        T* o = out.ptr<T>() + at[0];
-        const P* limit = p.ptr<P>() + at[1];
-        const auto hit = [&](int64_t i, int64_t j) {
-          if constexpr (draws == 2)
-            return T(uniform53(words + 2 * i) < limit[j]);
-          else
-            return T(uniform24(words + i) < limit[j]);
-        };
-        if (step == 1 && p_step == 1)
-          for (int64_t i = 0; i < n; ++i) o[i] = hit(i, i);
-        else
-          for (int64_t i = 0; i < n; ++i) o[i * step] = hit(i, i * p_step);
-        words += n * draws;
-      });
-    });
-  };
-  visit(out.dtype, [&](auto t) {
-    p.dtype == DType::Float64 ? run(t, Type<double>{}) : run(t, Type<float>{});
-  });
+  const int64_t step = loop.strides[1].back();
+  if (p.dtype == DType::Float64)
+    fill_pieces<2, int32_t>(
+        out, loop, g,
+        [&](int32_t* y, const uint32_t* w, int64_t n, const std::array<int64_t, 2>& at) {
+          const double* limit = p.ptr<double>() + at[1];
+          for (int64_t i = 0; i < n; ++i) y[i] = uniform53(w + 2 * i) < limit[i * step];
+        });
+  else
+    fill_pieces<1, int32_t>(
+        out, loop, g,
+        [&](int32_t* y, const uint32_t* w, int64_t n, const std::array<int64_t, 2>& at) {
+          const float* limit = p.ptr<float>() + at[1];
+          for (int64_t i = 0; i < n; ++i) y[i] = uniform24(w + i) < limit[i * step];
+        });
 }
 
 // What a kept element is multiplied with: 1 / (1 - p), divided and rounded in T's arithmetic.
@@ -121,12 +115,31 @@ static void dropout_backward(void* dx, const void* dy, const bool* keep, DType d
   });
 }
 
+// scale * log1p(-u) of whole vectors, as floats. Those are, to the last bit, what the library's
+// log1p gives: it is asked where the product lies within a few units of the middle of two floats.
+static void scaled_log1p(float* out, const double* u, int64_t n, double scale) {
+  using V = Vec<double>;
+  constexpr int64_t rounded_off = (int64_t(1) << 29) - 1, middle = int64_t(1) << 28, near = 8;
+  for (int64_t i = 0; i < n; i += V::width) {
+    const V x = -V::load(u + i), product = log1p(x) * scale;
+    const Vec<int64_t> off = (bits(product) & rounded_off) - middle;
+    const Mask<double> unsure = Mask<double>{(abs(off) <= near).v} | (abs(product) < 0x1p-126);
+    const V y = patch(product, unsure, [&](int k) { return scale * std::log1p(x[k]); });
+    for (int k = 0; k < V::width; ++k) out[i + k] = float(y.v[k]);
+  }
+}
+
 static void exponential(const View& out, Generator* g, double lambda) {
-  visit_floating(out.dtype, [&]<class T>(Type<T>) {
-    fill<2, T>(out, g, [scale = -1.0 / lambda](const uint32_t* w) {
-      return element<T>(scale * std::log1p(-uniform53(w)));
-    });
-  });
+  const double scale = -1.0 / lambda;
+  if (out.dtype == DType::Float64)
+    return fill<2, double>(
+        out, g, [scale](const uint32_t* w) { return scale * std::log1p(-uniform53(w)); });
+  fill_pieces<2, float>(out, in_memory_order<1>({&out}), g,
+                        [scale](float* y, const uint32_t* w, int64_t n, const auto&) {
+                          alignas(64) double u[piece] = {};
+                          for (int64_t i = 0; i < n; ++i) u[i] = uniform53(w + 2 * i);
+                          scaled_log1p(y, u, n, scale);
+                        });
 }
 
 static void cauchy(const View& out, Generator* g, double median, double sigma) {
