@@ -1,7 +1,7 @@
 #include "kernels/attention.h"
 
 #include "base/parallel.h"
-#include "kernels/attention_scores.h"
+#include "kernels/attention_few.h"
 
 namespace izvod::kernels::IZVOD_ISA {
 namespace {
@@ -124,6 +124,7 @@ void attention(const Attention* problem, void* lse) {
   const Attention& p = *problem;
   visit_floating(p.dtype, [&](auto t) {
     using S = typename decltype(t)::type;
+    if (p.queries < few_queries<Compute<S>>) return FewQueries<S>(p, (Compute<S>*)lse).run();
     const Forward<S> forward{p, (Compute<S>*)lse};
     const int64_t blocks = ceil_div(p.queries, query_block);
     const int64_t tasks = p.batch * p.heads * blocks;

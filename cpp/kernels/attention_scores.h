@@ -67,10 +67,12 @@ struct PairIndex {
   }
 };
 
+// Adds the mask to (keys x queries), of the tile's first queries.
 template <class S, class T = Compute<S>>
-static void apply_mask(const Attention& p, const Tile& tile, T* scores) {
+static void apply_mask(const Attention& p, const Tile& tile, T* scores,
+                       int64_t queries = strip<T>) {
   const PairIndex at(p, tile, p.mask_strides);
-  for (int64_t i = 0; i < strip<T>; ++i)
+  for (int64_t i = 0; i < queries; ++i)
     for (int64_t k = 0; k < tile.keys; ++k) {
       T& score = scores[k * tile.row + i];
       if (p.mask_dtype != DType::Bool)
@@ -90,11 +92,11 @@ static void find_scores(const Attention& p, const Tile& tile, const T* keys, con
   if (p.causal) hide_later_keys(tile, scores);
 }
 
-// Multiplies (keys x strip) by 0 or keep_scale.
+// Multiplies (keys x queries), of the tile's first queries, by 0 or keep_scale.
 template <class T>
-static void drop(const Attention& p, const Tile& tile, T* x) {
+static void drop(const Attention& p, const Tile& tile, T* x, int64_t queries = strip<T>) {
   const PairIndex at(p, tile, {p.heads * p.queries * p.keys, p.queries * p.keys, p.keys, 1});
-  for (int64_t i = 0; i < strip<T>; ++i)
+  for (int64_t i = 0; i < queries; ++i)
     for (int64_t k = 0; k < tile.keys; ++k)
       x[k * tile.row + i] *= p.keep[at(i, k)] ? T(p.keep_scale) : T(0);
 }

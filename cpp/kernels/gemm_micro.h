@@ -310,12 +310,7 @@ static void dots(const Tile<T>& t) {
     V part[width];
 #pragma GCC unroll 16
     for (int i = 0; i < width; ++i) part[i] = sum[j + i];
-    transpose<T>(part);
-#pragma GCC unroll 16
-    for (int step = width / 2; step; step /= 2)
-#pragma GCC unroll 16
-      for (int i = 0; i < step; ++i) part[i] += part[i + step];
-    part[0].store(sums + j);
+    add_lanes_of_each(part).store(sums + j);
   }
   finish_tile(t, sums, rows, cols);
 }

@@ -67,21 +67,6 @@ static void sums_of_exp(const KeptColumns<Op, T>& kept, const S* x, int64_t n, i
 
 // ---- rows
 
-// Four chains: one would wait for its own last maximum.
-template <class S, class T = Compute<S>>
-static T max_of_row(const S* x, int64_t n) {
-  constexpr int64_t width = Vec<T>::width, chains = 4;
-  Vec<T> top[chains];
-  for (Vec<T>& t : top) t = minus_infinity<T>;
-  int64_t i = 0;
-  for (; i + chains * width <= n; i += chains * width)
-    for (int c = 0; c < chains; ++c) top[c] = max(load(x + i + c * width), top[c]);
-  for_lanes<T>(n - i, [&](int64_t j, int64_t k) {
-    top[0] = max(first_lanes(load(x + i + j, k), k, minus_infinity<T>), top[0]);
-  });
-  return max_lanes(max(max(top[0], top[1]), max(top[2], top[3])));
-}
-
 // Rows are taken in groups: the processor works on several while one waits for its own maximum or
 // sum.
 inline constexpr int64_t most_rows = 64;

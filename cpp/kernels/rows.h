@@ -162,6 +162,21 @@ template <class T, int chains = 4, class F>
   return add_lanes(total + recent);
 }
 
+// The largest of a row; -inf of none. Four chains: one would wait for its own last maximum.
+template <class S, class T = Compute<S>>
+static T max_of_row(const S* x, int64_t n) {
+  constexpr int64_t width = Vec<T>::width, chains = 4;
+  Vec<T> top[chains];
+  for (Vec<T>& t : top) t = minus_infinity<T>;
+  int64_t i = 0;
+  for (; i + chains * width <= n; i += chains * width)
+    for (int c = 0; c < chains; ++c) top[c] = max(load(x + i + c * width), top[c]);
+  for_lanes<T>(n - i, [&](int64_t j, int64_t k) {
+    top[0] = max(first_lanes(load(x + i + j, k), k, minus_infinity<T>), top[0]);
+  });
+  return max_lanes(max(max(top[0], top[1]), max(top[2], top[3])));
+}
+
 // What comes `size` elements later, the next group: fetched while this one is computed, as memory
 // would wait meanwhile. Of long rows the caches could not keep two.
 template <class S>

@@ -27,6 +27,17 @@ template <class T, int step = 1>
   }
 }
 
+// The sum of the lanes of x[i] in lane i.
+template <class T>
+[[gnu::always_inline]] static inline Vec<T> add_lanes_of_each(Vec<T> (&x)[Vec<T>::width]) {
+  transpose<T>(x);
+#pragma GCC unroll 16
+  for (int step = Vec<T>::width / 2; step; step /= 2)
+#pragma GCC unroll 16
+    for (int i = 0; i < step; ++i) x[i] += x[i + step];
+  return x[0];
+}
+
 template <class T>
 struct FourOf {
   typedef T Lanes __attribute__((vector_size(4 * sizeof(T))));

@@ -622,6 +622,8 @@ TYPED_TEST(NnKernels, Attention) {
                                    {1, 2, 65, 63, 20, 24},
                                    {1, 1, 7, 130, 33, 8},
                                    {1, 2, 40, 520, 8, 3},
+                                   {1, 3, 1, 300, 64, 64},
+                                   {2, 2, 3, 70, 33, 130},
                                    {1, 8, 17, 5, 16, 16}})
     for (bool causal : {false, true})
       for (bool dropout : {false, true})
