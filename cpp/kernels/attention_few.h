@@ -23,9 +23,10 @@ class FewQueries {
   void run() const {
     const int64_t tasks = p_.batch * p_.heads * p_.queries,
                   cost = std::max<int64_t>(p_.keys, 1) * (p_.width + p_.value_width);
-    parallel_for(tasks, rows_grain(tasks, cost), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) attend(i / p_.queries, i % p_.queries);
-    });
+    parallel_for(tasks, rows_grain(tasks, cost), wake_for(tasks * cost),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i) attend(i / p_.queries, i % p_.queries);
+                 });
   }
 
  private:

@@ -305,23 +305,24 @@ void copy_transposed(T* to, const T* from, const Loop<2>& loop, int64_t row, boo
   const int64_t piece = std::min<int64_t>(columns, 2048), pieces = ceil_div(columns, piece);
   const int64_t matrices = loop.numel() / (rows * columns);
   const int64_t grain = std::max<int64_t>(1, run_grain / (band * piece));
-  parallel_for(matrices * bands * pieces, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t j = unit % pieces * piece, i = unit / pieces % bands * band;
-      int64_t matrix = unit / pieces / bands, to_at = i * to_stride + j,
-              from_at = i + j * from_stride;
-      for (int64_t d = last - 1; d >= 0; --d) {
-        if (d == row) continue;
-        to_at += matrix % loop.sizes[d] * loop.strides[0][d];
-        from_at += matrix % loop.sizes[d] * loop.strides[1][d];
-        matrix /= loop.sizes[d];
-      }
-      (streams ? stream_band<T> : transpose_band<T>)(to + to_at, to_stride, from + from_at,
-                                                     from_stride, std::min(band, rows - i),
-                                                     std::min(piece, columns - j));
-    }
-    if (streams) stream_end();
-  });
+  parallel_for(
+      matrices * bands * pieces, grain, wake_for(loop.numel()), [&](int64_t begin, int64_t end) {
+        for (int64_t unit = begin; unit < end; ++unit) {
+          const int64_t j = unit % pieces * piece, i = unit / pieces % bands * band;
+          int64_t matrix = unit / pieces / bands, to_at = i * to_stride + j,
+                  from_at = i + j * from_stride;
+          for (int64_t d = last - 1; d >= 0; --d) {
+            if (d == row) continue;
+            to_at += matrix % loop.sizes[d] * loop.strides[0][d];
+            from_at += matrix % loop.sizes[d] * loop.strides[1][d];
+            matrix /= loop.sizes[d];
+          }
+          (streams ? stream_band<T> : transpose_band<T>)(to + to_at, to_stride, from + from_at,
+                                                         from_stride, std::min(band, rows - i),
+                                                         std::min(piece, columns - j));
+        }
+        if (streams) stream_end();
+      });
 }
 
 int64_t row_to_transpose(const Loop<2>& loop) {
@@ -379,7 +380,7 @@ void copy(const View& out, const View& in) {
       using T = typename decltype(t)::type;
       copy_transposed(out.ptr<T>(), in.ptr<const T>(), loop, row, streams);
     });
-  parallel_for(n, run_block(n), [&](int64_t begin, int64_t end) {
+  parallel_for(n, run_block(n), wake_for(n), [&](int64_t begin, int64_t end) {
     for_rows(loop, begin, end, [&](auto at, int64_t width, int64_t rows) {
       Place<void> y = to;
       Place<const void> x = from;
@@ -399,7 +400,7 @@ void join_rows(char* to, const Part* parts, int64_t count, int64_t rows) {
   }
   const bool streams = rows * bytes >= stream_from && shortest >= 512;
   const int64_t grain = std::max<int64_t>(1, run_block(rows * bytes / 4) * 4 / bytes);
-  parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(rows, grain, wake_for(rows * bytes / 4), [&](int64_t begin, int64_t end) {
     char* y = to + begin * bytes;
     if (shortest < 256) {  // each part by itself: few bytes a row
       for (int64_t k = 0; k < count; y += parts[k++].bytes)

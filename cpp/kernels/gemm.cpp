@@ -197,9 +197,10 @@ bool multiply_tiny(const Product& c, const Matrix& a, const Matrix& b, const Bat
       c.activation || !is_dense(a, batch.sizes, batch.a) || !is_dense(b, batch.sizes, batch.b) ||
       !is_dense(y, batch.sizes, batch.c))
     return false;
-  parallel_for(count, ceil_div(least, 16) * 16, [&](int64_t begin, int64_t end) {
-    multiply_tiny(static_cast<T*>(c.data), a, b, begin, end);
-  });
+  parallel_for(count, ceil_div(least, 16) * 16, wake_for_product(count * a.rows * a.cols * b.cols),
+               [&](int64_t begin, int64_t end) {
+                 multiply_tiny(static_cast<T*>(c.data), a, b, begin, end);
+               });
   return true;
 }
 
@@ -238,7 +239,7 @@ void gemm_batched(DType t, const Product& c, const Matrix& a, const Matrix& b, c
   // Many products, or small ones, are dealt out whole; few large ones are cut inside.
   if (count < 8 && work >= 16 * serial_work) return multiply_all(0, count);
   parallel_for(count, count <= least ? least : ceil_div(count, even_blocks(count, 2 * least)),
-               multiply_all);
+               wake_for_product(count * work), multiply_all);
 }
 
 const Offer offer_gemm(kernels::gemm, gemm);

@@ -33,7 +33,8 @@ constexpr int64_t min_tiles = 64, min_packing_tiles = 16, least_tile = 600'000;
 // lines of the caches, and where they are longer each row lies in a page of its own.
 constexpr int64_t in_place_step = 3072, half_page = 2048;
 constexpr int64_t serial_work = 400'000;  // multiplications that are not worth a thread
-constexpr int64_t in_place_b = 8192;      // numbers of B that L1 holds
+constexpr Wake wake_for_product(int64_t multiplications) { return wake_for(multiplications / 16); }
+constexpr int64_t in_place_b = 8192;   // numbers of B that L1 holds
 constexpr int64_t stream_b = 262'144;  // numbers of B beyond which a single row is bound by memory
 // A transposed B is not packed for so few rows of A, nor for so few columns (most of a tile would
 // be padding): dot products read it in place.
@@ -223,13 +224,14 @@ class Layer {
     const Pieces down(strips_.count, tile_strips), across(panels_.count, tile_panels);
     const int64_t count = down.count * across.count;
     const bool serial = call_.a.rows * call_.b.cols * depth_ < serial_work;
-    parallel_for(count, serial ? count : 1, [&](int64_t begin, int64_t end) {
-      for (int64_t t = begin; t < end; ++t)
-        if (along)
-          multiply(down, t / across.count, across, t % across.count);
-        else
-          multiply(down, t % down.count, across, t / down.count);
-    });
+    parallel_for(count, serial ? count : 1, wake_for_product(call_.a.rows * call_.b.cols * depth_),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t t = begin; t < end; ++t)
+                     if (along)
+                       multiply(down, t / across.count, across, t % across.count);
+                     else
+                       multiply(down, t % down.count, across, t / down.count);
+                 });
   }
 
  private:
@@ -406,15 +408,22 @@ void multiply_dots(const Call<T>& call) {
       dots<T, rows>(t);
     }
   };
-  const int64_t groups = ceil_div(n, group);
-  parallel_for(groups, ceil_div(serial_work / 4, m * k * group), [&](int64_t begin, int64_t end) {
-    for (int64_t g = begin; g < end; ++g) {
-      const int64_t j = g * group, last = std::min(n, j + group);
-      int64_t i = 0;
-      for (; i + 4 <= m; i += 4) rows_times(std::integral_constant<int, 4>{}, i, j, last);
-      for (; i < m; ++i) rows_times(std::integral_constant<int, 1>{}, i, j, last);
-    }
-  });
+  // Bound by memory, mostly: half of a matrix may stay in each core's cache where all of it would
+  // not stay in one, so that two blocks of little work are worth while. Memory delivers long ones
+  // best.
+  const int64_t groups = ceil_div(n, group), work = m * n * k,
+                least = std::clamp(work / 8, serial_work / 20, serial_work / 4);
+  const int64_t pairs = work < serial_work / 10 ? 0 : std::max<int64_t>(1, work / (2 * least));
+  parallel_for(groups, pairs ? ceil_div(groups, 2 * pairs) : groups, wake_for(n * k),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t g = begin; g < end; ++g) {
+                   const int64_t j = g * group, last = std::min(n, j + group);
+                   int64_t i = 0;
+                   for (; i + 4 <= m; i += 4)
+                     rows_times(std::integral_constant<int, 4>{}, i, j, last);
+                   for (; i < m; ++i) rows_times(std::integral_constant<int, 1>{}, i, j, last);
+                 }
+               });
 }
 
 // One row times a large matrix of adjacent rows: B streams past once, in long pieces, while C's

@@ -40,14 +40,15 @@ void layer_norm(DType dtype, void* y, void* mean, void* rstd, const void* x, con
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
-    parallel_for(rows, rows_grain(rows, n * 2), [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const S* row = (const S*)x + r * n;
-        const T m = ((T*)mean)[r] = mean_of_row(row, n);
-        const T s = ((T*)rstd)[r] = rstd_of_row(row, (const S*)y + r * n, m, n, eps);
-        scale_row((S*)y + r * n, row, m, s, (const S*)weight, (const S*)bias, n);
-      }
-    });
+    parallel_for(rows, rows_grain(rows, n * 2), wake_for(rows * n * 2),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t r = begin; r < end; ++r) {
+                     const S* row = (const S*)x + r * n;
+                     const T m = ((T*)mean)[r] = mean_of_row(row, n);
+                     const T s = ((T*)rstd)[r] = rstd_of_row(row, (const S*)y + r * n, m, n, eps);
+                     scale_row((S*)y + r * n, row, m, s, (const S*)weight, (const S*)bias, n);
+                   }
+                 });
   });
 }
 
@@ -56,13 +57,14 @@ void rms_norm(DType dtype, void* y, void* rstd, const void* x, const void* weigh
   visit_floating(dtype, [&](auto t) {
     using S = typename decltype(t)::type;
     using T = Compute<S>;
-    parallel_for(rows, rows_grain(rows, n * 2), [&](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) {
-        const S* row = (const S*)x + r * n;
-        const T s = ((T*)rstd)[r] = rstd_of_row(row, (const S*)y + r * n, T(0), n, eps);
-        scale_row((S*)y + r * n, row, T(0), s, (const S*)weight, (const S*)nullptr, n);
-      }
-    });
+    parallel_for(
+        rows, rows_grain(rows, n * 2), wake_for(rows * n * 2), [&](int64_t begin, int64_t end) {
+          for (int64_t r = begin; r < end; ++r) {
+            const S* row = (const S*)x + r * n;
+            const T s = ((T*)rstd)[r] = rstd_of_row(row, (const S*)y + r * n, T(0), n, eps);
+            scale_row((S*)y + r * n, row, T(0), s, (const S*)weight, (const S*)nullptr, n);
+          }
+        });
   });
 }
 
@@ -146,7 +148,7 @@ void layer_norm_backward(DType dtype, void* dx, void* dweight, void* dbias, cons
     Scratch scratch;
     T* partial = scratch.take<T>(kept);
     std::fill(partial, partial + kept, T(0));
-    parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+    parallel_for(rows, grain, wake_for(rows * n * 4), [&](int64_t begin, int64_t end) {
       T* const total = partial + begin / grain * 2 * n;
       Scratch scratch;
       T* const sums = scratch.take<T>(parameters ? 2 * n : 0);

@@ -188,7 +188,7 @@ static void strided(Call& call, const View* const (&views)[count], std::index_se
   call.streams = n * itemsize(call.types[0]) >= stream_from && !in_place &&
                  call.operands[0].dtype == call.types[0] && is_dense(loop);
   const int64_t bytes[] = {itemsize(call.operands[k].dtype)...};
-  parallel_for(n, run_block(n), [&](int64_t begin, int64_t end) {
+  parallel_for(n, run_block(n), wake_for(n), [&](int64_t begin, int64_t end) {
     for_rows(loop, begin, end, [&](const auto& offsets, int64_t m, int64_t rows) {
       void* at[count] = {static_cast<char*>(call.operands[k].data) + offsets[k] * bytes[k]...};
       call.run(at, m, rows);

@@ -150,26 +150,28 @@ class Walk {
     const int64_t blocks = ceil_div(count_, block_elements);
     if (blocks == 1) {
       const int64_t grain = std::max<int64_t>(1, most_in_block(total_ * count_) / count_);
-      return parallel_for(total_, grain, [&](int64_t begin, int64_t end) {
-        alignas(16) char states[max_columns * 16];
-        for_strips(begin, end, [&](auto at, int64_t, int64_t n) {
-          reduce_each(states, at[0], n);
-          emit(at, states, n);
-        });
-      });
+      return parallel_for(total_, grain, wake_for(total_ * count_),
+                          [&](int64_t begin, int64_t end) {
+                            alignas(16) char states[max_columns * 16];
+                            for_strips(begin, end, [&](auto at, int64_t, int64_t n) {
+                              reduce_each(states, at[0], n);
+                              emit(at, states, n);
+                            });
+                          });
     }
     const auto partial =
         std::make_unique_for_overwrite<char[]>(size_t(blocks * total_ * r_.state_bytes));
     const int64_t grain = most_in_block(total_ * count_) / block_elements;
-    parallel_for(total_ * blocks, grain, [&](int64_t begin, int64_t end) {
-      for (int64_t unit = begin; unit < end; ++unit) {
-        const int64_t row = unit / blocks, b = unit % blocks;
-        for_runs(kept_, row, row + 1, [&](auto at, int64_t) {
-          reduce_range(partial.get() + (b * total_ + row) * r_.state_bytes, at[0],
-                       b * block_elements, std::min(count_, (b + 1) * block_elements));
-        });
-      }
-    });
+    parallel_for(total_ * blocks, grain, wake_for(total_ * count_),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t unit = begin; unit < end; ++unit) {
+                     const int64_t row = unit / blocks, b = unit % blocks;
+                     for_runs(kept_, row, row + 1, [&](auto at, int64_t) {
+                       reduce_range(partial.get() + (b * total_ + row) * r_.state_bytes, at[0],
+                                    b * block_elements, std::min(count_, (b + 1) * block_elements));
+                     });
+                   }
+                 });
     merge_blocks(partial.get(), blocks, block_elements);
   }
 
@@ -315,7 +317,7 @@ class Walk {
     const int64_t units = total_ / columns * strips * blocks;
     parallel_for(
         units, std::max<int64_t>(1, most_in_block(total_ * count_) / (block * strip)),
-        [&](int64_t begin, int64_t end) {
+        wake_for(total_ * count_), [&](int64_t begin, int64_t end) {
           alignas(64) char memory[12 * slot_bytes];  // a tree over up to max_block_rows leaves
           for (int64_t unit = begin; unit < end; ++unit) {
             const int64_t s = unit % strips * strip, b = unit / strips % blocks,

@@ -197,26 +197,30 @@ void slices(S* out, Inputs<Op, S> in, int64_t outer, int64_t n, int64_t inner) {
   const bool transposed = inner > 1 || (n <= Op::short_row && outer > 2);
   const bool streams = outer * size * int64_t(sizeof(S)) >= stream_from && size <= 16384;
   const int64_t together = transposed ? slices_together : rows_together(n);
-  parallel_for(outer, rows_grain(outer, size * Op::cost), [&](int64_t begin, int64_t end) {
-    Scratch scratch;
-    S *now = nullptr, *before = nullptr;  // results of a group, which are stored during the next
-    if (streams) now = scratch.take<S>(together * size), before = scratch.take<S>(together * size);
-    Streaming storing;
-    for_groups(begin, end, together, [&](int64_t first, int64_t count) {
-      const int64_t at = first * size;
-      S* to = streams ? now : out + at;
-      if (transposed)
-        short_slices<Op, S>(to, columns.from(at), count, n, inner);
-      else
-        Op::rows(to, columns.from(at), count, n, storing);
-      if (!streams) return;
-      storing.rest();
-      storing = {out + at, now, count * size * int64_t(sizeof(S))};
-      std::swap(now, before);
-    });
-    storing.rest();
-    if (streams) stream_end();
-  });
+  parallel_for(outer, rows_grain(outer, size * Op::cost), wake_for(outer * size * Op::cost),
+               [&](int64_t begin, int64_t end) {
+                 Scratch scratch;
+                 S *now = nullptr,
+                   *before = nullptr;  // results of a group, which are stored during the next
+                 if (streams)
+                   now = scratch.take<S>(together * size),
+                   before = scratch.take<S>(together * size);
+                 Streaming storing;
+                 for_groups(begin, end, together, [&](int64_t first, int64_t count) {
+                   const int64_t at = first * size;
+                   S* to = streams ? now : out + at;
+                   if (transposed)
+                     short_slices<Op, S>(to, columns.from(at), count, n, inner);
+                   else
+                     Op::rows(to, columns.from(at), count, n, storing);
+                   if (!streams) return;
+                   storing.rest();
+                   storing = {out + at, now, count * size * int64_t(sizeof(S))};
+                   std::swap(now, before);
+                 });
+                 storing.rest();
+                 if (streams) stream_end();
+               });
 }
 
 template <class Op>

@@ -76,5 +76,49 @@ TEST(Parallel, AnExceptionReachesTheCaller) {
   EXPECT_THROW(parallel_for<Deal::InOrder>(8, 1, refuse), std::runtime_error);
 }
 
+void spend(int microseconds) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
+
+// Whether another thread took part in a job of eight blocks of so many microseconds.
+bool shared(Wake wake, int microseconds) {
+  const auto caller = std::this_thread::get_id();
+  std::atomic<bool> others{false};
+  parallel_for(8, 1, wake, [&](int64_t, int64_t) {
+    if (std::this_thread::get_id() != caller) others = true;
+    spend(microseconds);
+  });
+  return others;
+}
+
+// On a busy machine a thread may fall asleep or wake up late: one of the attempts has to do.
+TEST(Parallel, BriefJobsWakeNobodyUnlessTheyAreDense) {
+  const Threads two(2);
+  const auto some_time = [](bool wanted, Wake wake, int microseconds, int pause) {
+    for (int attempt = 0; attempt < 200; ++attempt) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(pause));
+      if (shared(wake, microseconds) == wanted) return true;
+    }
+    return false;
+  };
+  EXPECT_TRUE(some_time(true, Wake::Always, 1000, 20));
+  EXPECT_TRUE(some_time(false, Wake::IfDense, 1000, 20));
+  EXPECT_TRUE(some_time(true, Wake::IfDense, 10, 0));
+}
+
+// Threads that the system takes away, and callers that sleep until they are back.
+TEST(Parallel, MoreThreadsThanCores) {
+  const Threads many(4 * int(std::max(1u, std::thread::hardware_concurrency())));
+  std::atomic<int64_t> sum{0};
+  for (int job = 0; job < 200; ++job)
+    parallel_for(32, 1, [&](int64_t begin, int64_t) {
+      spend(20);
+      sum += begin;
+    });
+  EXPECT_EQ(sum, 200 * (32 * 31 / 2));
+}
+
 }  // namespace
 }  // namespace izvod
