@@ -1,12 +1,11 @@
 #pragma once
 // The product of float or double matrices: which way, and the cut into blocks. Included by gemm.cpp
 // only.
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
 
+#include "base/huge_pages.h"
 #include "base/parallel.h"
 #include "kernels/gemm.h"
 #include "kernels/gemm_micro.h"
@@ -42,8 +41,6 @@ constexpr int64_t dots_rows = heights[0], dots_cols = 3;
 // For somewhat more rows the transposed product reads B in place and packs A, which is the smaller.
 constexpr int64_t turned_rows = 16;
 
-constexpr size_t huge_page = size_t(1) << 21;
-
 // Memory that a thread keeps from call to call; much of it in huge pages, where there are any.
 class Scratch {
  public:
@@ -58,9 +55,7 @@ class Scratch {
       bytes = (bytes + unit - 1) / unit * unit;
       std::free(data_);
       data_ = std::aligned_alloc(unit, bytes);
-#if defined(MADV_HUGEPAGE)
-      if (data_ && unit == huge_page) madvise(data_, bytes, MADV_HUGEPAGE);
-#endif
+      if (data_ && unit == huge_page) ask_for_huge_pages(data_, bytes);
       size_ = data_ ? bytes : 0;
       check<MemoryError>(data_, "matmul: no memory for ", bytes, " bytes of working space");
     }
@@ -114,7 +109,7 @@ struct Pieces {
 // tiles than by the best height, if another one does, as beginning and ending a tile takes as long
 // as some steps of k.
 struct Cut {
-  Pieces strips, panels;
+  Pieces strips, panels;  // of rows, and of vectors of columns
 
   Cut(int64_t m, int64_t vecs) : Cut(m, vecs, heights[0]) {
     if (tiles() <= 2) return;
@@ -202,26 +197,26 @@ class Layer {
 
   void run() {
     product_ = ++products;
-    int64_t tile_strips = std::min(strips_.count, tile_rows / strips_.longest());
-    int64_t tile_panels = std::max<int64_t>(1, tile_cols / (panels_.longest() * width));
-    tile_panels = std::min(panels_.count, tile_panels);
+    int64_t tile_strips = std::min(cut_.strips.count, tile_rows / cut_.strips.longest());
+    int64_t tile_panels = std::max<int64_t>(1, tile_cols / (cut_.panels.longest() * width));
+    tile_panels = std::min(cut_.panels.count, tile_panels);
     const auto tiles = [&] {
-      return ceil_div(strips_.count, tile_strips) * ceil_div(panels_.count, tile_panels);
+      return ceil_div(cut_.strips.count, tile_strips) * ceil_div(cut_.panels.count, tile_panels);
     };
     const bool along = pack_a_ && !pack_b_;
     if (along) tile_panels = 1;
     const int64_t least_tiles = pack_a_ ? min_packing_tiles : min_tiles;
     static_assert(max_sums * width * layer_depth <= least_tile);  // one panel is not cut
-    const int64_t panel_work = strips_.longest() * panels_.longest() * width * depth_;
+    const int64_t panel_work = cut_.strips.longest() * cut_.panels.longest() * width * depth_;
     while (tiles() < least_tiles && tile_strips * tile_panels * panel_work > least_tile)
       (tile_strips <= 2 && tile_panels > 1 ? tile_panels : tile_strips) /= 2;
     // As many panels to a tile everywhere: threads get the same number of tiles.
-    if (const int64_t across = ceil_div(panels_.count, tile_panels); across > 1)
-      panels_.cut(across * ceil_div(panels_.count, across));
-    first_packed_ = pack_b_ ? 0 : panels_.count - (!cuts_vectors && call_.b.cols % width != 0);
-    if (tile_strips < strips_.count)
-      tile_strips = ceil_div(strips_.count, even_blocks(strips_.count, tile_strips));
-    const Pieces down(strips_.count, tile_strips), across(panels_.count, tile_panels);
+    if (const int64_t across = ceil_div(cut_.panels.count, tile_panels); across > 1)
+      cut_.panels.cut(across * ceil_div(cut_.panels.count, across));
+    first_packed_ = pack_b_ ? 0 : cut_.panels.count - (!cuts_vectors && call_.b.cols % width != 0);
+    if (tile_strips < cut_.strips.count)
+      tile_strips = ceil_div(cut_.strips.count, even_blocks(cut_.strips.count, tile_strips));
+    const Pieces down(cut_.strips.count, tile_strips), across(cut_.panels.count, tile_panels);
     const int64_t count = down.count * across.count;
     const bool serial = call_.a.rows * call_.b.cols * depth_ < serial_work;
     parallel_for(count, serial ? count : 1, wake_for_product(call_.a.rows * call_.b.cols * depth_),
@@ -240,15 +235,13 @@ class Layer {
   int64_t k0_, depth_;
   bool activates_;  // the sums are complete
   Cut cut_;
-  Pieces& strips_ = cut_.strips;  // of rows
-  Pieces& panels_ = cut_.panels;  // of columns, in vectors
-  int64_t first_packed_;          // panels before it are read in place
+  int64_t first_packed_;  // panels before it are read in place
   bool pack_a_, pack_b_;
   uint64_t product_;
 
-  int64_t col_of(int64_t panel) const { return panels_.begin(panel) * width; }
+  int64_t col_of(int64_t panel) const { return cut_.panels.begin(panel) * width; }
   int64_t cols_of(int64_t panel) const {
-    return std::min(panels_.length(panel) * width, call_.b.cols - col_of(panel));
+    return std::min(cut_.panels.length(panel) * width, call_.b.cols - col_of(panel));
   }
 
   // Rows that are adjacent in memory are read some at a time over all panels: in long pieces, from
@@ -259,7 +252,7 @@ class Layer {
     const int64_t step = b.col_stride == 1 ? rows_at_once : depth_;
     for (int64_t k = 0; k < depth_; k += step)
       for (int64_t p = begin; p < end; ++p) {
-        const int64_t row = panels_.length(p) * width;
+        const int64_t row = cut_.panels.length(p) * width;
         pack<T>(to + (col_of(p) - col_of(begin)) * depth_ + k * row, row,
                 {b.at(k0_ + k, col_of(p)), std::min(step, depth_ - k), cols_of(p), b.row_stride,
                  b.col_stride, b.end()});
@@ -270,9 +263,9 @@ class Layer {
     const int64_t step = a.row_stride == 1 ? rows_at_once : depth_;
     for (int64_t k = 0; k < depth_; k += step)
       for (int64_t s = begin; s < end; ++s) {
-        const int64_t i = strips_.begin(s), n = strips_.length(s);
+        const int64_t i = cut_.strips.begin(s), n = cut_.strips.length(s);
         pack<T>(
-            to + (i - strips_.begin(begin)) * depth_ + k * n, n,
+            to + (i - cut_.strips.begin(begin)) * depth_ + k * n, n,
             {a.at(i, k0_ + k), std::min(step, depth_ - k), n, a.col_stride, a.row_stride, a.end()});
       }
   }
@@ -303,22 +296,22 @@ class Layer {
     const int64_t packed0 = std::max(panel0, first_packed_);
     const T *strips = nullptr, *panels = nullptr;
     if (pack_a_)
-      strips =
-          packed_a.get<T>(product_, i, (strips_.begin(strip1) - strips_.begin(strip0)) * depth_,
-                          [&](T* to) { pack_strips(to, strip0, strip1); });
+      strips = packed_a.get<T>(product_, i,
+                               (cut_.strips.begin(strip1) - cut_.strips.begin(strip0)) * depth_,
+                               [&](T* to) { pack_strips(to, strip0, strip1); });
     if (packed0 < panel1)
       panels = packed_b.get<T>(product_, j, (col_of(panel1) - col_of(packed0)) * depth_,
                                [&](T* to) { pack_panels(to, packed0, panel1); });
     Tile<T> t;
     t.depth = depth_, t.c_row = call_.c_row, t.accumulate = call_.accumulate || k0_ > 0;
     for (int64_t s = strip0; s < strip1; ++s) {
-      const int64_t row = strips_.begin(s), m = strips_.length(s);
+      const int64_t row = cut_.strips.begin(s), m = cut_.strips.length(s);
       if (pack_a_)
-        t.a = strips + (row - strips_.begin(strip0)) * depth_, t.a_row = 1, t.a_col = m;
+        t.a = strips + (row - cut_.strips.begin(strip0)) * depth_, t.a_row = 1, t.a_col = m;
       else
         t.a = a.at(row, k0_), t.a_row = a.row_stride, t.a_col = a.col_stride;
       for (int64_t p = panel0; p < panel1; ++p) {
-        const int64_t col = col_of(p), vecs = panels_.length(p);
+        const int64_t col = col_of(p), vecs = cut_.panels.length(p);
         if (p < packed0)
           t.b = b.at(k0_, col), t.b_row = b.row_stride;
         else

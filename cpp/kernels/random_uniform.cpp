@@ -136,8 +136,9 @@ static void exponential(const View& out, Generator* g, double lambda) {
         out, g, [scale](const uint32_t* w) { return scale * std::log1p(-uniform53(w)); });
   fill_pieces<2, float>(out, in_memory_order<1>({&out}), g,
                         [scale](float* y, const uint32_t* w, int64_t n, const auto&) {
-                          alignas(64) double u[piece] = {};
+                          alignas(64) double u[piece];
                           for (int64_t i = 0; i < n; ++i) u[i] = uniform53(w + 2 * i);
+                          for (int64_t i = n; i % Vec<double>::width; ++i) u[i] = 0;
                           scaled_log1p(y, u, n, scale);
                         });
 }

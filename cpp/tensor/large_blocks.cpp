@@ -6,10 +6,11 @@
 #include <cstdint>
 #include <iterator>
 
+#include "base/huge_pages.h"
+
 namespace izvod {
 namespace {
 
-constexpr size_t huge_page = LargeBlocks::huge_page;
 // A program that imports the library and computes little shall not pay for whole huge pages.
 constexpr size_t begins_on_small_pages = 2 * huge_page;
 
@@ -21,12 +22,6 @@ size_t whole_pages(size_t bytes) { return (bytes + huge_page - 1) / huge_page * 
 char* map_pages(char* where, size_t bytes, int flags) {
   void* p = mmap(where, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
   return p == MAP_FAILED ? nullptr : static_cast<char*>(p);
-}
-
-void ask_for_huge_pages([[maybe_unused]] char* p, [[maybe_unused]] size_t bytes) {
-#ifdef MADV_HUGEPAGE
-  madvise(p, bytes, MADV_HUGEPAGE);
-#endif
 }
 
 // The pages at `from` take the place of those at `to`; how many bytes of them did. A huge page at a

@@ -22,7 +22,7 @@ namespace izvod {
 // whose usual limit of 65,530 is reached at about 128 GB at worst; then fresh pages are asked for.
 class LargeBlocks {
  public:
-  static constexpr size_t page = 4096, huge_page = size_t(2) << 20;
+  static constexpr size_t page = 4096;
 
   // `bytes`, a multiple of `page` and aligned to it. Null where no free range is long enough.
   void* take(size_t bytes);

@@ -10,13 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/huge_pages.h"
 #include "tensor/allocator.h"
 #include "tensor/large_blocks.h"
 
 namespace izvod {
 namespace {
 
-constexpr size_t page = LargeBlocks::page, huge_page = LargeBlocks::huge_page;
+constexpr size_t page = LargeBlocks::page;
 
 char* taken(LargeBlocks& blocks, size_t bytes) {
   void* p = blocks.take(bytes);
