@@ -41,7 +41,7 @@ void scan_columns(const View& out, const View& in, int64_t dim, std::array<int64
     const S* x = from.load(0, n, buffer);
     S* y = to.target(0, buffer, streams);
     for (int64_t i = 0; i < n; ++i) y[i] = S(totals[i] = Op::combine(totals[i], Total<S>(x[i])));
-    to.store(0, n, y, streams, {x + in.strides[dim], n * int64_t(sizeof(S))});
+    to.store(0, n, y, streams, from.after(x, in.strides[dim], n));
   }
 }
 
@@ -199,7 +199,7 @@ void scan_rows(const View& out, const View& in, int64_t dim, std::array<int64_t,
     else
       scan_fours<S, Op, count / 4>(totals, to, from, m);
     // The pieces of several rows that come next would not fit into L1 beside these.
-    const Next next{from[0] + m, count == 1 ? m * int64_t(sizeof(S)) : 0};
+    const Next next = count == 1 ? Row(in, at[1], in.strides[dim]).after(from[0], m, m) : Next{};
     for (int r = 0; r < count; ++r)
       Row(out, at[0] + r * step[0], out.strides[dim]).store(k, m, to[r], streams, next);
   }

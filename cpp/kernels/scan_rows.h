@@ -39,6 +39,11 @@ struct Row {
                      Place<const void>{place<char>(k), dtype, stride}, n, int64_t(1));
     return buffer;
   }
+  // What stands so many elements after x, which load() has given; nothing if that is a copy.
+  template <class S>
+  Next after(const S* x, int64_t elements, int64_t n) const {
+    return holds<S>() ? Next{x + elements, n * int64_t(sizeof(S))} : Next{};
+  }
   // Where to compute them, for `store` to write what is not in place yet.
   template <class S>
   S* target(int64_t k, S* buffer, bool streams) const {
