@@ -18,7 +18,6 @@ namespace izvod::kernels::IZVOD_ISA {
 // cover the latency of the multiplier. The same kernel reads packed panels and the operands
 // themselves: only the strides differ.
 inline constexpr int max_sums = vec_bytes == 64 ? 24 : 12;
-inline constexpr int max_rows = vec_bytes == 64 ? 16 : 6;
 inline constexpr int max_vecs = 8;
 // Rows of the highest tiles with 3, 4, 2 and 1 vectors, or 2, 3 and 4: the best one first.
 inline constexpr auto heights = [] {
@@ -27,6 +26,7 @@ inline constexpr auto heights = [] {
   else
     return std::array{6, 4, 3};
 }();
+inline constexpr int max_rows = *std::max_element(heights.begin(), heights.end());
 
 // A row's last vector of a tile. Where the machine reads and writes parts of vectors nearly as fast
 // as whole ones C and B may end anywhere; elsewhere B's last columns are packed, and finish_tile

@@ -52,20 +52,19 @@ static void bernoulli(const View& out, Generator* g, double p) {
 static void bernoulli_each(const View& out, const View& p, Generator* g) {
   const Loop<2> loop = in_memory_order<2>({&out, &p});
   const int64_t step = loop.strides[1].back();
-  if (p.dtype == DType::Float64)
-    fill_pieces<2, int32_t>(
-        out, loop, g,
-        [&](int32_t* y, const uint32_t* w, int64_t n, const std::array<int64_t, 2>& at) {
-          const double* limit = p.ptr<double>() + at[1];
-          for (int64_t i = 0; i < n; ++i) y[i] = uniform53(w + 2 * i) < limit[i * step];
-        });
-  else
-    fill_pieces<1, int32_t>(
-        out, loop, g,
-        [&](int32_t* y, const uint32_t* w, int64_t n, const std::array<int64_t, 2>& at) {
-          const float* limit = p.ptr<float>() + at[1];
-          for (int64_t i = 0; i < n; ++i) y[i] = uniform24(w + i) < limit[i * step];
-        });
+  const auto run = [&]<class P>(Type<P>) {
+    constexpr int draws = sizeof(P) / 4;
+    fill_pieces<draws, int32_t>(out, loop, g,
+                                [&](int32_t* y, const uint32_t* w, int64_t n, const auto& at) {
+                                  const P* limit = p.ptr<P>() + at[1];
+                                  for (int64_t i = 0; i < n; ++i, w += draws)
+                                    if constexpr (draws == 2)
+                                      y[i] = uniform53(w) < limit[i * step];
+                                    else
+                                      y[i] = uniform24(w) < limit[i * step];
+                                });
+  };
+  p.dtype == DType::Float64 ? run(Type<double>{}) : run(Type<float>{});
 }
 
 // What a kept element is multiplied with: 1 / (1 - p), divided and rounded in T's arithmetic.

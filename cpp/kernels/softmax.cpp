@@ -200,8 +200,8 @@ void slices(S* out, Inputs<Op, S> in, int64_t outer, int64_t n, int64_t inner) {
   parallel_for(outer, rows_grain(outer, size * Op::cost), wake_for(outer * size * Op::cost),
                [&](int64_t begin, int64_t end) {
                  Scratch scratch;
-                 S *now = nullptr,
-                   *before = nullptr;  // results of a group, which are stored during the next
+                 // Results of a group, which are stored while the next one is computed.
+                 S *now = nullptr, *before = nullptr;
                  if (streams)
                    now = scratch.take<S>(together * size),
                    before = scratch.take<S>(together * size);

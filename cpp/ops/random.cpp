@@ -466,12 +466,13 @@ Tensor multinomial(const Tensor& p, int64_t samples, bool replacement, Generator
   check(replacement || samples <= cols,
         "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
   check(cols > 0, "cannot sample from a distribution without categories");
-  Tensor y = empty(p.dim() == 2 ? Dims{rows, samples} : Dims{samples}, DType::Int64);
-  if (y.numel() == 0) return y;
+  const Dims sizes = p.dim() == 2 ? Dims{rows, samples} : Dims{samples};
+  if (rows == 0) return empty(sizes, DType::Int64);
   const Tensor weights = row_major(p);
   const bool one_by_one = replacement && samples > 1;
   check_weights(weights, rows, cols, one_by_one);
   if (one_by_one) {
+    Tensor y = empty(sizes, DType::Int64);
     kernels::multinomial_replace(y.data<int64_t>(), static_cast<const void*>(weights.data<void>()),
                                  p.dtype(), rows, cols, samples, generator_or_default(g));
     return y;
