@@ -84,11 +84,15 @@ struct TakeRun {
   }
   void operator()(T* to, const T* from, const int64_t* x, int64_t n) const {
     if (neighbours()) return take_neighbours(to, from, x, n);
-#pragma GCC unroll 4
-    for (int64_t k = 0; k < n; ++k) to[k * so] = from[k * si + x[k * sx] * scale];
+    apart(to, from, x, n);
   }
 
  private:
+  // By itself: within the loops around it there are too few registers.
+  [[gnu::noinline]] void apart(T* to, const T* from, const int64_t* x, int64_t n) const {
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < n; ++k) to[k * so] = from[k * si + x[k * sx] * scale];
+  }
   bool neighbours() const { return sx == 1 && so == 1 && si == 0 && scale == 1; }
   bool row(T* to, const T* from, int64_t n) const {  // one index for all
     for (int64_t i = 0; i < n; ++i) to[i * so] = from[i * si];

@@ -304,6 +304,7 @@ class Layer {
                                [&](T* to) { pack_panels(to, packed0, panel1); });
     Tile<T> t;
     t.depth = depth_, t.c_row = call_.c_row, t.accumulate = call_.accumulate || k0_ > 0;
+    t.fetches_b = depth_ * b.cols > in_place_b;
     for (int64_t s = strip0; s < strip1; ++s) {
       const int64_t row = cut_.strips.begin(s), m = cut_.strips.length(s);
       if (pack_a_)
@@ -318,10 +319,10 @@ class Layer {
           t.b = panels + (col - col_of(packed0)) * depth_, t.b_row = vecs * width;
         t.cols = cols_of(p), t.bias = call_.bias && k0_ == 0 ? call_.bias + col : nullptr;
         t.c = call_.c + row * call_.c_row + col;
-        const bool fetches_b =
+        const bool fetches_panel =
             pack_a_ && p + 1 < first_packed_ && (s - strip0) * 64 < vecs * vec_bytes;
-        t.ahead = fetches_b ? next_panel(p + 1, s - strip0)
-                            : next_strip(t, m, p - panel0, panel1 - panel0);
+        t.ahead = fetches_panel ? next_panel(p + 1, s - strip0)
+                                : next_strip(t, m, p - panel0, panel1 - panel0);
         multiply_tile(t, m, vecs);
       }
       if (activates_)
@@ -357,6 +358,7 @@ void multiply_small(const Call<T>& call) {
   const Pieces &strips = cut.strips, &panels = cut.panels;
   Tile<T> t{k,          nullptr, a.row_stride, a.col_stride,   nullptr, 0, nullptr,
             call.c_row, 0,       nullptr,      call.accumulate};
+  t.fetches_b = k * n > in_place_b;
   Upcoming upcoming;
   if (const Operands* next = call.following)
     for (const Matrix* m : {&next->a, &next->b, &next->c}) add_operand<T>(upcoming, *m);

@@ -50,8 +50,8 @@ using LastVector = WholeVector<T>;
 // Note [Fetching ahead]
 // While a tile is computed the caches are filled with what comes next: C, half of its rows before
 // the first step of k and half some steps later, as a burst of more would keep the loads waiting;
-// B, which comes from L2, 16 steps ahead; and the lines `ahead`, one in each step. The loop is one
-// and short: processors have a place for loops of some sixty instructions, and every way out of
+// B, where it comes from L2, 16 steps ahead; and the lines `ahead`, one in each step. The loop is
+// one and short: processors have a place for loops of some sixty instructions, and every way out of
 // them costs twenty cycles.
 
 // Steps of k between C's halves; C's rows would come too late for fewer than twice as many.
@@ -70,6 +70,7 @@ struct Tile {
   const T* bias;
   bool accumulate;
   Lines ahead{};
+  bool fetches_b = true;  // with one or two vectors it is always, which costs less than to ask
 };
 
 // Puts sums[i * sums_row + j] where C ends within a vector.
@@ -167,8 +168,8 @@ static void multiply_tile(const Tile<T>& t) {
 #pragma GCC unroll 16
     for (int j = 0; j < vecs; ++j) sum[i][j] = V(start);
 
-  // Steps in bytes: the compiler would make a second loop for a step of one element. A pointer to
-  // every few rows of A: it would keep a register for the distance of every row.
+  // Steps in bytes, and a pointer to every few rows of A: the compiler would keep a register for
+  // the distance of every row.
   constexpr int64_t bytes = sizeof(T);
   constexpr int few = 4;
   const int64_t a_row = t.a_row * bytes, a_col = t.a_col * bytes, b_row = t.b_row * bytes;
@@ -184,6 +185,7 @@ static void multiply_tile(const Tile<T>& t) {
   const int64_t ahead_step = t.ahead.step, c_row = t.c_row * bytes;
   constexpr int c_rows = (rows + 1) / 2;
   const bool fetches_c = t.depth >= 2 * half_c_depth;
+  const bool fetches_b = t.fetches_b;
   int64_t rest = fetches_c ? t.depth - half_c_depth : 0;
   for (int64_t k = t.depth - rest; k > 0; k = std::exchange(rest, 0)) {
     if (fetches_c)
@@ -204,7 +206,7 @@ static void multiply_tile(const Tile<T>& t) {
         for (int j = 0; j < vecs; ++j) sum[i][j] = fma(x, line[j], sum[i][j]);
       }
       __builtin_prefetch(ahead);
-      fetch_row<vecs, 0, 3>(b + 16 * b_row);
+      if (vecs < 3 || fetches_b) fetch_row<vecs, 0, 3>(b + 16 * b_row);
 #pragma GCC unroll 16
       for (const char*& rows_of_a : a) rows_of_a += a_col;
       b += b_row, ahead += ahead_step;
