@@ -1,6 +1,7 @@
 #include "bind/function.h"
 #include "bind/rows.h"
 #include "ops/arithmetic.h"
+#include "ops/counting.h"
 #include "ops/item.h"
 #include "ops/reduction.h"
 #include "ops/scan.h"
@@ -165,6 +166,8 @@ void add_order() {
                  overload("input, dim, keepdim=False", [](const Tensor& x, int64_t d, bool k) {
                    return named("median", "values", "indices", median(x, d, k));
                  })});
+  def<"_bincount", InModule>("input, size", bincount);
+  def<"_searchsorted", InModule>("sorted_sequence, input, right", searchsorted);
 }
 
 }  // namespace

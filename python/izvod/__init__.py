@@ -51,6 +51,7 @@ from izvod.autograd import (  # noqa: E402,F401
     no_grad,
     set_grad_enabled,
 )
+from izvod.counting import *  # noqa: E402,F403
 from izvod.functional import *  # noqa: E402,F403
 from izvod.random import (  # noqa: E402,F401
     default_generator,

@@ -4,11 +4,10 @@ from izvod import _C
 from izvod._C import Tensor
 
 __all__ = [
-    "asarray", "atleast_1d", "atleast_2d", "atleast_3d", "bincount", "broadcast_shapes",
+    "asarray", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes",
     "broadcast_tensors", "cartesian_prod", "column_stack", "diff", "dstack", "fliplr", "flipud",
-    "hstack", "is_nonzero", "is_storage", "isin", "logit", "meshgrid", "numel",
-    "row_stack", "tensordot", "trace", "tril_indices", "triu_indices", "unique",
-    "unique_consecutive", "vstack", "zero_",
+    "hstack", "is_nonzero", "is_storage", "logit", "meshgrid", "numel",
+    "row_stack", "tensordot", "trace", "tril_indices", "triu_indices", "vstack", "zero_",
 ]  # fmt: skip
 
 
@@ -226,91 +225,6 @@ def logit(input, eps=None):
     return (x / (1 - x)).log()
 
 
-def isin(elements, test_elements, *, assume_unique=False, invert=False):
-    """Where elements are among test_elements: bool of the shape of elements."""
-    elements, tests = _C.as_tensor(elements), _C.as_tensor(test_elements).flatten()
-    found = _C.zeros(elements.shape, dtype=_C.bool)
-    for part in tests.split(256) if tests.numel() else ():
-        found |= (elements.unsqueeze(-1) == part).any(-1)
-    return ~found if invert else found
-
-
-# ---- Counting
-
-
-def bincount(input, weights=None, minlength=0):
-    """How often 0, 1, 2, ... occur in a vector of integers, or the sums of their weights."""
-    if input.dim() != 1 or (input.numel() and (input.is_floating_point() or input.min() < 0)):
-        if input.is_floating_point():
-            raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{_noun(input)}'")
-        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    if minlength < 0:
-        raise RuntimeError("minlength should be >= 0")
-    if weights is None:
-        weights = _C.ones(input.shape, dtype=_C.int64)
-    elif weights.shape != input.shape:
-        raise RuntimeError("weights should be 1-d and have the same length as input")
-    elif weights.dtype != _C.float32:
-        weights = weights.to(_C.float64)
-    size = max(int(input.max()) + 1 if input.numel() else 0, minlength)
-    counts = _C.zeros(size, dtype=weights.dtype)
-    return counts.index_add_(0, input.to(_C.int64), weights.detach())
-
-
-def _noun(x):
-    return x.type().removeprefix("torch.").removesuffix("Tensor")
-
-
-def _runs(rows, return_inverse, return_counts):
-    """Where in (n, m) rows each run of equal ones starts; which run each row is of; lengths."""
-    n = rows.shape[0]
-    first = _C.ones(n, dtype=_C.bool)
-    if n > 1:
-        first[1:] = (rows[1:] != rows[:-1]).any(1)
-    starts = first.nonzero().flatten()
-    run = first.cumsum(0) - 1 if return_inverse else None
-    lengths = _C.cat([starts[1:], _C.full((1,), n)]) - starts if return_counts and n else starts[:0]
-    return starts, run, lengths
-
-
-def _answer(values, run, lengths, return_inverse, return_counts):
-    more = ((return_inverse, run), (return_counts, lengths))
-    more = tuple(x for wanted, x in more if wanted)
-    return (values, *more) if more else values
-
-
-def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
-    """The different elements, or slices along ``dim``, in ascending order.
-
-    With return_inverse also which of them each element is, with return_counts how often each
-    occurs.
-    """
-    x = input.detach()
-    rows = x.reshape(-1, 1) if dim is None else x.movedim(dim, 0).flatten(1)
-    keys = rows.to(_C.uint8) if rows.dtype == _C.bool else rows
-    order = _C.arange(rows.shape[0])
-    for column in reversed(range(keys.shape[1])):  # the first column decides: it is sorted last
-        order = order[keys[order, column].argsort(stable=True)]
-    starts, run, lengths = _runs(rows[order], return_inverse, return_counts)
-    if return_inverse:
-        run = _C.zeros_like(run).scatter_(0, order, run)
-        run = run.reshape(x.shape) if dim is None else run
-    chosen = order[starts]
-    values = x.reshape(-1)[chosen] if dim is None else x.index_select(dim, chosen)
-    return _answer(values, run, lengths, return_inverse, return_counts)
-
-
-def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
-    """The first element, or slice along ``dim``, of each run of equal ones."""
-    x = input.detach()
-    rows = x.reshape(-1, 1) if dim is None else x.movedim(dim, 0).flatten(1)
-    starts, run, lengths = _runs(rows, return_inverse, return_counts)
-    if return_inverse and dim is None:
-        run = run.reshape(x.shape)
-    values = x.reshape(-1)[starts] if dim is None else x.index_select(dim, starts)
-    return _answer(values, run, lengths, return_inverse, return_counts)
-
-
 # ---- Indices
 
 
@@ -324,8 +238,5 @@ def triu_indices(row, col, offset=0, *, dtype=None, device=None):
     return _C.ones(row, col).triu(offset).nonzero().t().contiguous().to(dtype or _C.int64)
 
 
-for _f in (
-    bincount, diff, fliplr, flipud, is_nonzero, logit, trace, unique,
-    unique_consecutive,
-):  # fmt: skip
+for _f in (diff, fliplr, flipud, is_nonzero, logit, trace):
     setattr(Tensor, _f.__name__, _f)
