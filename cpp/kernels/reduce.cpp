@@ -357,11 +357,25 @@ void count_nonzero(const View& out, const View& in) {
   static constexpr Reducer r = counter(finish_plain<int64_t>);
   reduce(r, in, &out);
 }
+
+// Of bytes the greatest is not 0 if any is, the least if all are.
+void finish_truth(const Reducer&, const void* states, int64_t n, int64_t, void* const* results) {
+  finish_each<uint8_t>(states, n, results, [](uint8_t s) { return uint8_t(s != 0); });
+}
+template <template <class> class Extreme>
+void truth_of_bytes(const View& out, View bytes) {
+  static constexpr Reducer r = reducer<Extreme<uint8_t>>(finish_truth);
+  bytes.dtype = DType::UInt8;
+  reduce(r, bytes, &out);
+}
+
 void any(const View& out, const View& in) {
+  if (itemsize(in.dtype) == 1) return truth_of_bytes<Max>(out, in);
   static constexpr Reducer r = counter(finish_any);
   reduce(r, in, &out);
 }
 void all(const View& out, const View& in) {
+  if (itemsize(in.dtype) == 1) return truth_of_bytes<Min>(out, in);
   static constexpr Reducer r = counter(finish_all);
   reduce(r, in, &out);
 }
