@@ -77,7 +77,7 @@ Tensor flip(const Tensor& x, const Dims& dims) {
           " appears multiple times in the list of dims");
     wrapped.push_back(w);
   }
-  Tensor y = empty(x.sizes(), x.dtype());
+  Tensor y = empty_like(x);
   kernels::View from = row_view(x);
   for (int64_t d : wrapped) from = reversed(from, d, from.sizes[d] - 1);
   if (y.numel()) kernels::copy(row_view(y), from);
