@@ -74,8 +74,7 @@ class Pool {
     first_ = outward ? share : 0, blocks_ = blocks;
     const auto now = Clock::now();
     shares_end_ = now + share_time;
-    dense_jobs_ = now - last_job_ < dense_time ? dense_jobs_ + 1 : 0;
-    last_job_ = now;
+    dense_jobs_ = now - last_end_ < dense_time ? dense_jobs_ + 1 : 0;
     left_.store(uint64_t(blocks) << 32, std::memory_order_relaxed);
     state_.store(open, std::memory_order_release);
     generation_.fetch_add(1);
@@ -83,6 +82,7 @@ class Pool {
       generation_.notify_all();
     work(callers_);
     await_helpers(state_.fetch_and(~open) & ~open);
+    last_end_ = Clock::now();
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     return true;
   }
@@ -92,7 +92,7 @@ class Pool {
   static constexpr std::chrono::microseconds share_time{20};
   static constexpr uint32_t open = 1u << 31;
   static constexpr int spins_before_sleep = 4000;  // 40 to 160 us
-  // So many brief jobs, each so soon after the one before, are worth waking a thread.
+  // So many brief jobs, each so soon after the end of the one before, are worth waking a thread.
   static constexpr std::chrono::microseconds dense_time{200};
   static constexpr int enough_jobs = 8;
 
@@ -180,7 +180,7 @@ class Pool {
   void* job_ = nullptr;
   int limit_ = 0, started_ = 0;
   End callers_{}, helpers_{};
-  Clock::time_point shares_end_, last_job_;
+  Clock::time_point shares_end_, last_end_;
   int dense_jobs_ = 0;
   bool outward_ = false;
   int64_t first_ = 0, blocks_ = 0;  // the block that is dealt first, the others in a ring after it

@@ -1,5 +1,6 @@
 #include "kernels/reduce_walk.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -67,8 +68,10 @@ class Walk {
     if (count_ == 0) return fill_identity();
     const int64_t last = kept_.sizes.size() - 1, columns = kept_.sizes[last];
     const bool inner = reduced_.strides[0].back() == 1 && reduced_.sizes.back() >= short_row;
-    const bool by_columns = !inner && columns * rows_as_one_ >= min_columns &&
-                            (kept_.strides[0][last] == 1 || reduced_.sizes.back() < short_row);
+    const bool nearer = std::abs(kept_.strides[0][last]) < std::abs(reduced_.strides[0].back());
+    const bool by_columns =
+        !inner && columns * rows_as_one_ >= min_columns &&
+        (nearer || kept_.strides[0][last] == 1 || reduced_.sizes.back() < short_row);
     by_columns ? run_columns(columns) : run_inner();
   }
 
