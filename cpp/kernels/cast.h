@@ -70,9 +70,20 @@ static inline bool cast_fitting(To* __restrict to, const From* __restrict from) 
   return fit;
 }
 
-#if defined(__AVX2__)
-// As bfloat16_from_float, the result in the lower halves of the lanes.
-static inline __m256i bfloat16_bits(__m256 x) {
+#if defined(__AVX512F__)
+// As bfloat16_from_float, of 16.
+static inline __m256i bfloat16_bits(const float* from) {
+  const __m512 x = _mm512_loadu_ps(from);
+  const __m512i bits = _mm512_castps_si512(x);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i nan = _mm512_set1_epi32(0x7fc00000);
+  const __m512i r = _mm512_mask_add_epi32(nan, _mm512_cmp_ps_mask(x, x, _CMP_ORD_Q),
+                                          _mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(r, 16));
+}
+#elif defined(__AVX2__)
+// As bfloat16_from_float, of 8, in the lower halves of the lanes; and of 16.
+static inline __m256i bfloat16_halves(__m256 x) {
   const __m256i bits = _mm256_castps_si256(x);
   const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
   const __m256i up = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
@@ -80,6 +91,11 @@ static inline __m256i bfloat16_bits(__m256 x) {
   const __m256 r =
       _mm256_blendv_ps(_mm256_castsi256_ps(up), nan, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
   return _mm256_srli_epi32(_mm256_castps_si256(r), 16);
+}
+static inline __m256i bfloat16_bits(const float* from) {
+  const __m256i low = bfloat16_halves(_mm256_loadu_ps(from)),
+                high = bfloat16_halves(_mm256_loadu_ps(from + 8));
+  return _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8);  // packed by halves
 }
 #endif
 
@@ -97,12 +113,7 @@ static void cast_all(To* __restrict to, const From* __restrict from, int64_t n) 
 #endif
 #if defined(__AVX2__)
   if constexpr (std::is_same_v<To, BFloat16> && std::is_same_v<From, float>)
-    for (; i + 16 <= n; i += 16) {
-      const __m256i low = bfloat16_bits(_mm256_loadu_ps(from + i)),
-                    high = bfloat16_bits(_mm256_loadu_ps(from + i + 8));
-      _mm256_storeu_si256((__m256i*)(to + i),  // packing goes by halves of registers
-                          _mm256_permute4x64_epi64(_mm256_packus_epi32(low, high), 0xd8));
-    }
+    for (; i + 16 <= n; i += 16) _mm256_storeu_si256((__m256i*)(to + i), bfloat16_bits(from + i));
 #endif
 #if defined(__AVX512F__)
   // Bound by the second-level cache: results fetched ahead, and halves of lines, which the stores

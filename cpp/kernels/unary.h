@@ -113,7 +113,7 @@ struct Neg {
           "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
           "invert a mask, use the `~` or `logical_not()` operator instead.";
   static constexpr Wants wants = Wants::Nothing;
-  static constexpr bool integers = true, narrow = true;
+  static constexpr bool integers = true, narrow = true, halves = true;
   template <class V> static V y(V x) { return -x; }
   template <class V> static V dx(V g) { return -g; }
 };
@@ -121,7 +121,7 @@ struct Neg {
 struct Abs {
   static constexpr auto name = "abs", node = "AbsBackward0", not_for_bool = "abs_cpu";
   static constexpr Wants wants = Wants::X;
-  static constexpr bool integers = true, narrow = true;
+  static constexpr bool integers = true, narrow = true, halves = true;
   template <class V> static V y(V x) { return abs(x); }
   template <class V> static V dx(V g, V x) { return where(x > 0, g, where(x < 0, -g, g * 0)); }
 };
