@@ -23,7 +23,7 @@ from report import put, save_plot, table
 from tqdm import tqdm
 from worker import Worker, compare, readable
 from workloads.calls import CALLS
-from workloads.limits import BYTES
+from workloads.limits import BYTES, LARGE
 from workloads.limits import WORKLOADS as BASELINES
 
 GOAL = 0.8  # of the limit
@@ -55,6 +55,8 @@ def amounts(names):
         if min(sizes) >= 256:
             m, k, n = sizes
             yield name, "multiply_add", 2 * m * k * n
+    for name, (limit, size) in LARGE.items():
+        yield name, limit, size
 
 
 def kernel_rows(binary, rounds):

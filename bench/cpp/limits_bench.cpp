@@ -7,8 +7,12 @@
 #endif
 
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
 #include <vector>
 
+#include "base/huge_pages.h"
 #include "multipliers.h"
 
 namespace {
@@ -18,7 +22,24 @@ struct Vec {
   typedef float Native __attribute__((vector_size(width * sizeof(float))));
   Native v;
 };
-using Memory = std::vector<Vec>;
+// In huge pages, as large tensors are.
+template <class T>
+struct HugePages : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = HugePages<U>;
+  };
+  T* allocate(size_t n) {
+    const size_t bytes =
+        (n * sizeof(T) + izvod::huge_page - 1) / izvod::huge_page * izvod::huge_page;
+    void* p = std::aligned_alloc(izvod::huge_page, bytes);
+    if (!p) throw std::bad_alloc();
+    izvod::ask_for_huge_pages(p, bytes);
+    return static_cast<T*>(p);
+  }
+  void deallocate(T* p, size_t) { std::free(p); }
+};
+using Memory = std::vector<Vec, HugePages<Vec>>;
 
 void store_past_caches(Vec* p, Vec x) {
 #if defined(__SSE2__)
@@ -76,8 +97,11 @@ void add(benchmark::State& state) {
 }
 
 constexpr int64_t beyond_caches = 10'000'000;
+// Some third-level caches hold a part of those: the weights of a large model are beyond any.
+constexpr int64_t large = 125'000'000;
 BENCHMARK(multiply_add)->Name("limit/multiply_add")->Threads(1)->Threads(2)->UseRealTime();
 BENCHMARK(read)->Name("limit/read")->Arg(beyond_caches)->Threads(2)->UseRealTime();
+BENCHMARK(read)->Name("limit/read_large")->Arg(large)->Threads(2)->UseRealTime();
 BENCHMARK(copy)->Name("limit/copy")->Arg(beyond_caches)->Threads(2)->UseRealTime();
 BENCHMARK(add)->Name("limit/add")->Arg(beyond_caches)->Threads(2)->UseRealTime();
 

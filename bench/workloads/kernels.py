@@ -205,6 +205,24 @@ for rows, columns in ((6144, 2), (12500, 16), (4000, 50)):
         ),
     )
 
+# ---- Counting
+
+for label, n in (("1e3", 1_000), ("1e5", 100_000), ("1e6", 1_000_000)):
+
+    def classes(lib, n=n):
+        return lib.torch.randint(0, 100, (n,))
+
+    forward(f"bincount {label}", lambda lib, c=classes: (lib.torch.bincount, c(lib)))
+    forward(f"unique {label}", lambda lib, c=classes: (lib.torch.unique, c(lib)))
+    forward(
+        f"isin {label}",
+        lambda lib, c=classes: (lib.torch.isin, c(lib), lib.torch.arange(0, 100, 7)),
+    )
+    forward(
+        f"bucketize {label}",
+        lambda lib, n=n: (lib.torch.bucketize, lib.torch.randn(n), lib.torch.linspace(-2, 2, 50)),
+    )
+
 # ---- Masks
 
 for label, n in (("1e3", 1_000), ("1e5", 100_000)):

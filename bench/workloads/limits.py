@@ -30,6 +30,17 @@ BYTES = {
 }
 
 
+# Bytes of what is larger than any cache. For a token GPT-2 reads the token embeddings once (as the
+# last layer) and 12 layers: of 4 d^2 weights of attention, 8 d^2 of the perceptron and 13 d biases
+# and norms, where d is 768.
+LARGE = {
+    "generate_50_tokens_gpt2_124m": (
+        "read_large",
+        50 * 4 * (50257 * 768 + 12 * (12 * 768**2 + 13 * 768) + 2 * 768),
+    ),
+}
+
+
 def nothing(lib):
     """The loop around a call, and a function of Python."""
     return lambda: None

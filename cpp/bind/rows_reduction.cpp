@@ -166,7 +166,7 @@ void add_order() {
                  overload("input, dim, keepdim=False", [](const Tensor& x, int64_t d, bool k) {
                    return named("median", "values", "indices", median(x, d, k));
                  })});
-  def<"_bincount", InModule>("input, size", bincount);
+  def<"_bincount", InModule>("input, minlength", bincount);
   def<"_searchsorted", InModule>("sorted_sequence, input, right", searchsorted);
 }
 

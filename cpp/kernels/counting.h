@@ -8,7 +8,7 @@ namespace izvod::kernels {
 inline constinit Kernel<void(int64_t* counts, int64_t size, DType dtype, const void* x, int64_t n)>
     bincount;
 
-// Rows of `length` sorted elements and of `m` values, all of one dtype, integers or floats. places:
+// Rows of `length` sorted elements and of `m` values, all int64, float or double. places:
 // how many elements of its row are less than a value or, with `right`, not greater; where one is
 // not a number, as if it were greater.
 struct SortedRows {

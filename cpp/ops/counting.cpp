@@ -1,14 +1,28 @@
 #include "ops/counting.h"
 
+#include <algorithm>
+
 #include "kernels/counting.h"
 #include "ops/copy.h"
+#include "ops/item.h"
+#include "ops/reduction.h"
 
 namespace izvod {
 
-Tensor bincount(const Tensor& x, int64_t size) {
-  Tensor counts = empty({size}, DType::Int64);
+Tensor bincount(const Tensor& x, int64_t least_size) {
+  check<NotImplementedError>(is_integral(x.dtype()), "\"bincount_cpu\" not implemented for '",
+                             info(x.dtype()).noun, "'");
+  int64_t low = 0, high = -1;
+  if (x.numel()) {
+    const auto [least, most] = aminmax(detach(x), {}, false);
+    low = item(least).i, high = item(most).i;
+  }
+  check(x.dim() == 1 && low >= 0, "bincount only supports 1-d non-negative integral inputs.");
+  check(least_size >= 0, "minlength should be >= 0");
+  Tensor counts = empty({std::max(high + 1, least_size)}, DType::Int64);
   const Tensor numbers = contiguous(detach(x));
-  kernels::bincount(counts.data<int64_t>(), size, x.dtype(), numbers.data<char>(), x.numel());
+  kernels::bincount(counts.data<int64_t>(), counts.numel(), x.dtype(), numbers.data<char>(),
+                    x.numel());
   return counts;
 }
 
@@ -33,7 +47,7 @@ Tensor searchsorted(const Tensor& sorted, const Tensor& values, bool right) {
   DType t = promote_types(sorted.dtype(), values.dtype());
   check<NotImplementedError>(t != DType::Bool,
                              "\"searchsorted_out_cpu\" not implemented for 'Bool'");
-  if (itemsize(t) == 2 && is_floating(t)) t = DType::Float32;
+  if (t != DType::Float64) t = is_floating(t) ? DType::Float32 : DType::Int64;
   const Tensor x = contiguous(to(detach(sorted), t)), v = contiguous(to(detach(values), t));
   Tensor places = empty(values.sizes(), DType::Int64);
   int64_t count = 1;

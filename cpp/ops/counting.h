@@ -3,8 +3,8 @@
 
 namespace izvod {
 
-// How often each of 0 ... size - 1 occurs in x, of integers among these.
-Tensor bincount(const Tensor& x, int64_t size);
+// How often 0, 1, 2, ... occur in x, up to its greatest; at least so many counts.
+Tensor bincount(const Tensor& x, int64_t least_size);
 
 // How many elements of a row of `sorted`, or of its only one, are less than a value, or with
 // `right` not greater.

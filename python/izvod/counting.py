@@ -8,22 +8,15 @@ __all__ = ["bincount", "bucketize", "isin", "searchsorted", "unique", "unique_co
 
 def bincount(input, weights=None, minlength=0):
     """How often 0, 1, 2, ... occur in a vector of integers, or the sums of their weights."""
-    if input.is_floating_point() or input.dtype == _C.bool:
-        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{_noun(input)}'")
-    low, high = (int(x) for x in input.aminmax()) if input.numel() else (0, -1)
-    if input.dim() != 1 or low < 0:
-        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    if minlength < 0:
-        raise RuntimeError("minlength should be >= 0")
-    size = max(high + 1, minlength)
+    counts = _C._bincount(input, minlength)
     if weights is None:
-        return _C._bincount(input, size)
+        return counts
     if weights.shape != input.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
     if weights.dtype != _C.float32:
         weights = weights.to(_C.float64)
-    counts = _C.zeros(size, dtype=weights.dtype)
-    return counts.index_add_(0, input.to(_C.int64), weights.detach())
+    sums = _C.zeros(len(counts), dtype=weights.dtype)
+    return sums.index_add_(0, input.to(_C.int64), weights.detach())
 
 
 def _noun(x):
@@ -118,7 +111,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
 
 def _unique_by_table(x, low, high, return_inverse, return_counts):
     places = x.flatten().long() - low
-    counts = _C._bincount(places, high - low + 1)
+    counts = _C._bincount(places, 0)
     chosen = counts.nonzero().flatten()
     inverse = None
     if return_inverse:
