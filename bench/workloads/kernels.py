@@ -162,6 +162,17 @@ for label, n in SIZES.items():
         ),
     )
 
+# Scores of a causal attention written by hand: half of them are -inf.
+for label, n in (("1e5", 40), ("1e6", 400)):
+
+    def masked(lib, n=n):
+        later = lib.torch.ones(50, 50).triu(1) > 0
+        return lib.torch.randn(n, 50, 50).masked_fill(later, float("-inf"))
+
+    forward_and_both_ways(
+        f"softmax masked {label}", lambda lib, m=masked: (lambda x: x.softmax(-1), m(lib))
+    )
+
 # ---- Short rows: few channels, small heads, tables of a few columns
 
 for rows, columns in ((6144, 2), (12500, 16), (4000, 50)):

@@ -226,8 +226,9 @@ void attention_backward(const Attention* problem, const void* lse, const HeadRow
     T* parts = scratch.take<T>(ranges == 1 ? 0 : ranges * heads * p.queries * p.width);
     const Backward<S> backward{p, (const T*)lse, *g, *dq, *dk, *dv, ranges, parts};
     const int64_t tasks = heads * ranges;
+    const int64_t queries = backward.strips * strip<T>;  // whole strips are worked on
     parallel_for(
-        tasks, tasks_grain(p, tasks, p.queries, p.keys / ranges), [&](int64_t begin, int64_t end) {
+        tasks, tasks_grain(p, tasks, queries, p.keys / ranges), [&](int64_t begin, int64_t end) {
           for (int64_t i = begin; i < end; ++i)
             backward.run(i / ranges, i % ranges,
                          i + 1 < end ? backward.rows_of_head((i + 1) / ranges) : Upcoming());

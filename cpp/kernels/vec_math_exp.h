@@ -9,7 +9,8 @@ struct ExpConstants;
 template <>
 struct ExpConstants<float> {
   static constexpr float ln2_hi = 0x1.62e4p-1f, ln2_lo = 0x1.7f7d1cp-20f;  // n * ln2_hi is exact
-  static constexpr float zero_below = -104, infinite_above = 90;           // exp(x) / 2, too
+  // exp(x) / 2, too. So far below zero that both factors of `scale` are zero, and no further.
+  static constexpr float zero_below = -175.4f, infinite_above = 90;
   // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2)/2, err 2^-28.2
   static constexpr float exp[] = {0x1.fffffcp-2f, 0x1.55548ep-3f, 0x1.5558a4p-5f, 0x1.123bdp-7f,
                                   0x1.6a5b1ap-10f};
@@ -26,7 +27,7 @@ struct ExpConstants<float> {
 template <>
 struct ExpConstants<double> {
   static constexpr double ln2_hi = 0x1.62e42feep-1, ln2_lo = 0x1.a39ef35793c76p-33;
-  static constexpr double zero_below = -746, infinite_above = 711;
+  static constexpr double zero_below = -1417.5, infinite_above = 711;
   // err 2^-57.9
   static constexpr double exp[] = {
       0x1.0000000000009p-1,  0x1.55555555555p-3,    0x1.5555555550b09p-5,  0x1.11111111269f8p-7,
@@ -122,8 +123,10 @@ template <class T>
 inline constexpr int exp_shift = sizeof(T) == 4 ? 32 : 64;
 template <class T>
 inline Vec<T> shifted_exp(Vec<T> x) {
-  const Vec<T> clamped = max(Vec<T>(ExpConstants<T>::zero_below), x);
-  const auto [r, n, t] = reduce_exp(clamped, FloatFormat<T>::bias + exp_shift<T>);
+  constexpr int bias = FloatFormat<T>::bias + exp_shift<T>;
+  constexpr T zero_below = T(-0.6931471805599453 * bias);  // see Note [Results too small]
+  const Vec<T> clamped = max(Vec<T>(zero_below), x);
+  const auto [r, n, t] = reduce_exp(clamped, bias);
   return exp_reduced(r) * power_of_two(t);
 }
 template <class T>
