@@ -19,6 +19,8 @@ Tensor bincount(const Tensor& x, int64_t least_size) {
   }
   check(x.dim() == 1 && low >= 0, "bincount only supports 1-d non-negative integral inputs.");
   check(least_size >= 0, "minlength should be >= 0");
+  check(high < INT64_MAX, "maximum value of input overflowed, it should be < ", INT64_MAX,
+        " but got ", high);
   Tensor counts = empty({std::max(high + 1, least_size)}, DType::Int64);
   const Tensor numbers = contiguous(detach(x));
   kernels::bincount(counts.data<int64_t>(), counts.numel(), x.dtype(), numbers.data<char>(),

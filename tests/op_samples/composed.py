@@ -107,6 +107,8 @@ ROWS = [
             E("RuntimeError", "1-d non-negative integral inputs", V([-1])),
             E("RuntimeError", "weights should be 1-d and have the same length", COUNTED, T(2)),
             E("NotImplementedError", "not implemented for 'Bool'", V([True], "bool")),
+            E("RuntimeError", "maximum value of input overflowed", V([2**63 - 1])),
+            E("RuntimeError", "Storage size calculation overflowed", V([2**60])),
         ],
         dtypes=("float32", "float64"),
     ),

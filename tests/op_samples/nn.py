@@ -41,6 +41,8 @@ def seeded(name, samples, **options):
     return layer(name, samples, call=call, grad2=True, **options)
 
 
+# Their exponentials are zero, or below the smallest normal float.
+FAR_BELOW = (-90.0, -100.0, -103.5, -104.5, -110.0, -111.0, -175.0, -176.0, -1e9, -3e38)
 SOFTMAX = [
     S(T(2, 3), 0),
     S(T(2, 3), -1),
@@ -53,6 +55,8 @@ SOFTMAX = [
     S(T(0, 3), 0),
     S(T(2, 3), 1, dtype=D("float64")),
     S(V([-math.inf, 1.0, 2.0], None, grad=True), 0),
+    S(V([0.0, *FAR_BELOW], "float32"), 0),
+    S(V([0.0, *FAR_BELOW, -730.0, -745.0, -746.0, -753.0, -754.0, -1418.0], "float64"), 0),
 ]
 OUT_OF_RANGE = E(
     "IndexError",
