@@ -341,44 +341,29 @@ void count_rows(const Reducer&, void* states, const void* x, int64_t stride, int
     for (int64_t i = 0; i < n; ++i) totals[i] = uint8_t(totals[i] + p[k * stride + i]);
   for (int64_t i = 0; i < n; ++i) static_cast<int64_t*>(states)[i] = totals[i];
 }
-void finish_any(const Reducer&, const void* states, int64_t n, int64_t, void* const* results) {
-  finish_each<int64_t>(states, n, results, [](int64_t s) { return int64_t(s != 0); });
-}
-void finish_all(const Reducer&, const void* states, int64_t n, int64_t count,
-                void* const* results) {
-  finish_each<int64_t>(states, n, results, [=](int64_t s) { return int64_t(s == count); });
-}
-constexpr Reducer counter(decltype(Reducer::finish) finish) {
-  return {DType::Bool,         8,     {DType::Int64, DType::Int64}, count_leaf, count_rows,
-          merge<Sum<int64_t>>, finish};
-}
-
 void count_nonzero(const View& out, const View& in) {
-  static constexpr Reducer r = counter(finish_plain<int64_t>);
+  static constexpr Reducer r = {DType::Bool,          8,          {DType::Int64, DType::Int64},
+                                count_leaf,           count_rows, merge<Sum<int64_t>>,
+                                finish_plain<int64_t>};
   reduce(r, in, &out);
 }
 
-// Of bytes the greatest is not 0 if any is, the least if all are.
+// Of bytes, or of what became 0 or 1, the greatest is not 0 if any is, the least if all are.
 void finish_truth(const Reducer&, const void* states, int64_t n, int64_t, void* const* results) {
   finish_each<uint8_t>(states, n, results, [](uint8_t s) { return uint8_t(s != 0); });
 }
 template <template <class> class Extreme>
-void truth_of_bytes(const View& out, View bytes) {
-  static constexpr Reducer r = reducer<Extreme<uint8_t>>(finish_truth);
-  bytes.dtype = DType::UInt8;
-  reduce(r, bytes, &out);
-}
-
-void any(const View& out, const View& in) {
-  if (itemsize(in.dtype) == 1) return truth_of_bytes<Max>(out, in);
-  static constexpr Reducer r = counter(finish_any);
+void truth(const View& out, View in) {
+  static constexpr Reducer r = [] {
+    Reducer r = reducer<Extreme<uint8_t>>(finish_truth);
+    r.load = DType::Bool;
+    return r;
+  }();
+  if (itemsize(in.dtype) == 1) in.dtype = DType::Bool;
   reduce(r, in, &out);
 }
-void all(const View& out, const View& in) {
-  if (itemsize(in.dtype) == 1) return truth_of_bytes<Min>(out, in);
-  static constexpr Reducer r = counter(finish_all);
-  reduce(r, in, &out);
-}
+void any(const View& out, const View& in) { truth<Max>(out, in); }
+void all(const View& out, const View& in) { truth<Min>(out, in); }
 
 template <class T>
 Reducer norm_reducer(double p) {

@@ -23,6 +23,11 @@ def _noun(x):
     return x.type().removeprefix("torch.").removesuffix("Tensor")
 
 
+def _ends(x):
+    """The least and the greatest of integers."""
+    return tuple(int(end) for end in x.aminmax())
+
+
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
     """Where the values ``input`` would be inserted into rows that are sorted.
 
@@ -57,8 +62,10 @@ def _in_order(op, rows, sorter):
         raise RuntimeError(
             f"{op}sorter must be a tensor of long dtype but got dtype {_noun(sorter)}"
         )
-    if sorter.numel() and not 0 <= int(sorter.min()) <= int(sorter.max()) < rows.shape[-1]:
-        raise RuntimeError(f"{op}sorter index out of range")
+    if sorter.numel():
+        low, high = _ends(sorter)
+        if low < 0 or high >= rows.shape[-1]:
+            raise RuntimeError(f"{op}sorter index out of range")
     return rows.gather(-1, sorter)
 
 
@@ -80,7 +87,7 @@ def _table_fits(x):
     """(the least, the greatest) of integers so close together that a table has room for all."""
     if x.is_floating_point() or x.numel() == 0:
         return None
-    low, high = (int(end) for end in x.aminmax())
+    low, high = _ends(x)
     return (low, high) if high - low < 2 * x.numel() + 256 else None
 
 
@@ -101,7 +108,8 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
         low, high = ends
         table = _C.zeros(high - low + 1, dtype=_C.bool)
         table[tests - low] = True
-        found = table[elements.clamp(low, high) - low] & (elements >= low) & (elements <= high)
+        near = elements.clamp(low, high)
+        found = table[near - low] & (near == elements)
     else:
         tests = tests.sort().values
         places = _C._searchsorted(tests, elements, False)
