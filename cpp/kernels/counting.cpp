@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "base/half.h"
 #include "kernels/runs.h"
 
 namespace izvod::kernels::IZVOD_ISA {
